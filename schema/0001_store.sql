@@ -1,0 +1,176 @@
+-- +goose Up
+-- The store of zensync. Times are UTC text, 2006-01-02T15:04:05.000Z, so that
+-- text order is time order. An address is an e-mail address, trimmed and in
+-- lower case, for comparing; an email is the address as it was written.
+
+-- What the program remembers about itself: life-cycle state, the pair of
+-- servers this store is bound to, the event hook.
+CREATE TABLE setting (
+    key     TEXT PRIMARY KEY, -- for instance state, org_url, hook_id
+    value   TEXT NOT NULL,
+    changed TEXT NOT NULL     -- when it was last set
+) STRICT, WITHOUT ROWID;
+
+-- One row per Okta event that reached the relay, kept as evidence.
+CREATE TABLE event (
+    id        INTEGER PRIMARY KEY,  -- order of arrival
+    uuid      TEXT NOT NULL UNIQUE, -- data.events[].uuid, or sha256:... of the content where Okta sent none
+    type      TEXT NOT NULL,        -- eventType, '' where Okta sent none
+    published TEXT,                 -- when Okta says it happened
+    received  TEXT NOT NULL,        -- when the relay stored it
+    actor     TEXT,                 -- who did it in Okta: alternateId, else id
+    groups    TEXT,                 -- JSON array of the ids of its UserGroup targets
+    ignored   TEXT                  -- why it asks for nothing; NULL when it asks for something
+) STRICT;
+CREATE INDEX event_received ON event (received);
+
+-- One execution of a walk: the initial sync or a reconcile.
+CREATE TABLE run (
+    id        INTEGER PRIMARY KEY,
+    kind      TEXT NOT NULL CHECK (kind IN ('initial', 'reconcile', 'unlink')),
+    state     TEXT NOT NULL CHECK (state IN ('wanted', 'running', 'done', 'failed')),
+    actor     TEXT,                       -- the operator who asked; NULL for the schedule
+    wanted    TEXT NOT NULL,              -- not to be started before this time
+    started   TEXT,                       -- when its (last) start was
+    settled   TEXT,                       -- when everything it wants stood in the outbox
+    finished  TEXT,
+    users     INTEGER NOT NULL DEFAULT 0, -- Okta users seen
+    unchanged INTEGER NOT NULL DEFAULT 0, -- users it had nothing to do for
+    skipped   INTEGER NOT NULL DEFAULT 0, -- users whose skip goes on waiting
+    error     TEXT,                       -- why it failed
+    CHECK ((finished IS NULL) = (state IN ('wanted', 'running')))
+) STRICT;
+CREATE INDEX run_state ON run (state) WHERE state IN ('wanted', 'running');
+
+-- The outbox: each row is the promise to bring one user in step.
+CREATE TABLE outbox (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT, -- order of the promises; never used twice
+    okta_id  TEXT NOT NULL,
+    origin   TEXT NOT NULL CHECK (origin IN ('initial', 'hook', 'reconcile', 'manual')),
+    priority INTEGER NOT NULL,           -- 0 deactivations, 1 hooks, 2 manual, 3 walks; lower goes first
+    run      INTEGER REFERENCES run (id),
+    event    INTEGER REFERENCES event (id),
+    actor    TEXT,                       -- the operator who asked
+    state    TEXT NOT NULL CHECK (state IN ('open', 'running', 'held', 'done', 'skipped', 'dropped', 'dead', 'ignored', 'unlinked')),
+    due      TEXT NOT NULL,              -- not before this time
+    attempts INTEGER NOT NULL DEFAULT 0, -- how often it was tried
+    looks    INTEGER NOT NULL DEFAULT 0, -- late looks made after an event whose effect Okta did not show yet
+    epoch    INTEGER NOT NULL DEFAULT 0, -- the worker that took it; another one's outcome is refused
+    created  TEXT NOT NULL,
+    claimed  TEXT,                       -- when it was last taken
+    finished TEXT,
+    error    TEXT,                       -- what the last attempt met
+    CHECK ((finished IS NULL) = (state IN ('open', 'running', 'held')))
+) STRICT;
+CREATE INDEX outbox_open ON outbox (priority, id) WHERE state = 'open';
+CREATE INDEX outbox_due ON outbox (due) WHERE state = 'open';
+CREATE INDEX outbox_user ON outbox (okta_id) WHERE state IN ('open', 'running', 'held', 'dead');
+CREATE INDEX outbox_state ON outbox (state) WHERE state IN ('running', 'held', 'dead');
+CREATE INDEX outbox_run ON outbox (run, state) WHERE run IS NOT NULL;
+CREATE INDEX outbox_event ON outbox (event) WHERE event IS NOT NULL;
+
+-- Okta's users as last read. What a walk settles from, and what tells who
+-- else claims an address.
+CREATE TABLE directory (
+    n             INTEGER PRIMARY KEY,  -- a walk's bit set of seen rows counts by it
+    okta_id       TEXT NOT NULL UNIQUE,
+    created       TEXT,                 -- Okta's created
+    updated       TEXT,                 -- Okta's lastUpdated
+    status        TEXT NOT NULL,        -- Okta's status, or DELETED when the id read 404
+    transitioning TEXT NOT NULL,        -- Okta's transitioningToStatus, mostly ''
+    login         TEXT NOT NULL,
+    email         TEXT NOT NULL,
+    address       TEXT NOT NULL,        -- email, trimmed, in lower case
+    first_name    TEXT NOT NULL,
+    last_name     TEXT NOT NULL,
+    title         TEXT NOT NULL
+) STRICT;
+CREATE INDEX directory_address ON directory (address) WHERE address <> '';
+
+-- ZenQMS's users as last read, so that a walk matches without a call per
+-- user. It finds, it never concludes.
+CREATE TABLE account (
+    zenqms_id   TEXT PRIMARY KEY,
+    external_id TEXT NOT NULL,    -- '' when ZenQMS has none
+    email       TEXT NOT NULL,
+    address     TEXT NOT NULL,    -- email, trimmed, in lower case
+    first_name  TEXT NOT NULL,
+    last_name   TEXT NOT NULL,
+    title       TEXT NOT NULL,
+    active      INTEGER NOT NULL CHECK (active IN (0, 1)),
+    generation  INTEGER NOT NULL  -- the reading that saw it last
+) STRICT, WITHOUT ROWID;
+CREATE INDEX account_external ON account (external_id) WHERE external_id <> '';
+CREATE INDEX account_address ON account (address) WHERE address <> '';
+
+-- Which Okta user is which ZenQMS user, and what was last applied.
+CREATE TABLE link (
+    okta_id      TEXT PRIMARY KEY,
+    zenqms_id    TEXT NOT NULL UNIQUE,
+    email        TEXT NOT NULL,  -- the address ZenQMS last answered with
+    address      TEXT NOT NULL,  -- the same, trimmed, in lower case
+    active       INTEGER NOT NULL CHECK (active IN (0, 1)),
+    roles        TEXT NOT NULL,  -- JSON array of role names ZenQMS last answered with
+    okta_updated TEXT,           -- Okta's lastUpdated of what was last applied
+    okta_status  TEXT NOT NULL,  -- Okta's status of what was last applied
+    wish         TEXT NOT NULL,  -- hash of what Okta and the config asked for when last applied
+    created      TEXT NOT NULL,
+    applied_at   TEXT NOT NULL   -- when that was
+) STRICT, WITHOUT ROWID;
+CREATE INDEX link_address ON link (address);
+CREATE INDEX link_active ON link (active);
+
+-- Who is not, or not wholly, in step, and why.
+CREATE TABLE skip (
+    okta_id      TEXT PRIMARY KEY,
+    code         TEXT NOT NULL CHECK (code IN ('missing', 'conflict', 'ambiguous', 'refused')),
+    reason       TEXT NOT NULL,  -- for a person: what is wrong and what to do
+    login        TEXT NOT NULL,
+    email        TEXT NOT NULL,  -- the address Okta asks for
+    address      TEXT NOT NULL,  -- the same, trimmed, in lower case
+    fields       TEXT NOT NULL,  -- of a linked user: the held-back fields, space separated; '' when the whole user waits
+    okta_updated TEXT,           -- Okta's lastUpdated when it was skipped
+    okta_status  TEXT NOT NULL,
+    wish         TEXT NOT NULL,
+    since        TEXT NOT NULL,  -- when this reason began
+    last_seen    TEXT NOT NULL   -- when it was last found to hold
+) STRICT, WITHOUT ROWID;
+CREATE INDEX skip_address ON skip (address);
+
+-- The log: what was done, to whom, why and with what outcome. Append-only and
+-- chained: hash is the SHA-256, in hex, of the JSON array [hash of the row
+-- before or "", seq, attempt, time, origin, run, event, actor, okta_id,
+-- zenqms_id, action, outcome, changes, error], without spaces, NULL as null.
+CREATE TABLE log (
+    seq       INTEGER PRIMARY KEY, -- 1, 2, 3 ... without a gap
+    attempt   INTEGER NOT NULL,    -- rows of one attempt share it: the seq of its first row
+    time      TEXT NOT NULL,
+    origin    TEXT NOT NULL CHECK (origin IN ('initial', 'hook', 'reconcile', 'manual', 'unlink', 'operator')),
+    run       INTEGER,
+    event     TEXT,                -- uuid of the Okta event
+    actor     TEXT,                -- the Okta admin behind the event, or the operator
+    okta_id   TEXT,
+    zenqms_id TEXT,
+    action    TEXT NOT NULL CHECK (action IN ('create', 'update', 'activate', 'deactivate', 'link', 'relink', 'add_role', 'remove_role', 'unlink', 'skip', 'none',
+                  'approve', 'discard', 'pause', 'resume', 'deploy', 'config', 'restore', 'version')),
+    outcome   TEXT NOT NULL CHECK (outcome IN ('ok', 'unchanged', 'skipped', 'held', 'dropped', 'failed')),
+    changes   TEXT,                -- JSON object: {"title": {"old": ..., "new": ...}}
+    error     TEXT,
+    hash      TEXT NOT NULL
+) STRICT;
+CREATE INDEX log_time ON log (time);
+CREATE INDEX log_user ON log (okta_id, seq) WHERE okta_id IS NOT NULL;
+CREATE INDEX log_run ON log (run) WHERE run IS NOT NULL;
+
+-- +goose StatementBegin
+CREATE TRIGGER log_no_update BEFORE UPDATE ON log
+BEGIN
+    SELECT RAISE(ABORT, 'the log is append-only');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER log_no_delete BEFORE DELETE ON log
+BEGIN
+    SELECT RAISE(ABORT, 'the log is append-only');
+END;
+-- +goose StatementEnd

@@ -1,0 +1,115 @@
+// Package store keeps what zensync must not forget: the outbox and the events
+// that filled it, the directory of Okta's users, links, skips, runs and the
+// log. It is the only package that runs SQL.
+//
+// Callers choose the transaction with DB.Update or DB.View; every method that
+// touches rows hangs on *Tx, so what must happen together is visibly in one
+// closure. No network call may stand inside one.
+//
+// Two processes (relay and worker) share one file. A commit is durable:
+// synchronous=FULL in WAL mode.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	_ "modernc.org/sqlite" // the database/sql driver
+)
+
+// busyTimeout is how long a transaction waits for the other process. Okta
+// gives a hook three seconds, and the relay has to answer within 2.5 s.
+const busyTimeout = 2 * time.Second
+
+// ErrClosed is what Update returns once Close was called.
+var ErrClosed = errors.New("the store is closed")
+
+// DB is the store, open. It is safe for concurrent use.
+type DB struct {
+	// Now is the clock of every transaction. Tests may replace it before use.
+	Now func() time.Time
+
+	path    string
+	writer  *sql.DB // one connection: SQLite has one writer at a time
+	readers *sql.DB
+	jobs    chan *job
+	quit    chan struct{}
+	stopped chan struct{}
+}
+
+// Open opens the store at path, making the file and bringing its schema up to
+// date if need be. Several processes may do so at once. A file that a newer
+// zensync wrote is refused.
+func Open(ctx context.Context, path string) (*DB, error) {
+	if err := prepareFile(path); err != nil {
+		return nil, err
+	}
+	writer, err := sql.Open("sqlite", dsn(path, "_txlock=immediate"))
+	if err != nil {
+		return nil, fmt.Errorf("open the store %s: %w", path, err)
+	}
+	writer.SetMaxOpenConns(1)
+	if err := migrate(ctx, path, writer); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the store %s: %w", path, err), writer.Close())
+	}
+	readers, err := sql.Open("sqlite", dsn(path, "_pragma=query_only(1)"))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the store %s: %w", path, err), writer.Close())
+	}
+	db := &DB{
+		Now: time.Now, path: path, writer: writer, readers: readers,
+		jobs: make(chan *job, maxBatch), quit: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	go db.write()
+	return db, nil
+}
+
+// prepareFile makes the database file, readable by its owner only: it holds
+// people's names and addresses. Only the file's own folder may be missing.
+func prepareFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return fmt.Errorf("make the folder of the store: %w", err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the store: %w (store.path must be a file this user may read and write)", err)
+	}
+	return file.Close()
+}
+
+// dsn puts the pragmas where every pooled connection gets them.
+func dsn(path, extra string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + extra +
+		fmt.Sprintf("&_pragma=busy_timeout(%d)", busyTimeout.Milliseconds()) +
+		"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
+}
+
+// Path returns the file the store lives in.
+func (db *DB) Path() string { return db.path }
+
+// Close waits for transactions under way and closes the file.
+func (db *DB) Close() error {
+	close(db.quit)
+	<-db.stopped
+	return errors.Join(db.readers.Close(), db.writer.Close())
+}
+
+// View runs fn on one consistent state of the store, which it cannot change.
+// Readers do not wait for writers.
+func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
+	tx, err := db.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return fn(&Tx{Now: db.now(), ctx: ctx, tx: tx})
+}
+
+// now is the time as the store keeps it: UTC, whole milliseconds.
+func (db *DB) now() time.Time { return db.Now().UTC().Truncate(time.Millisecond) }

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"fmt"
+	"time"
+)
+
+// Deleted is the status the directory keeps for a user whose id read 404.
+// Okta itself has no such status.
+const Deleted = "DELETED"
+
+// Person is an Okta user as the directory has him.
+type Person struct {
+	N             int64 // his place in the directory, for a walk's bit set
+	OktaID        string
+	Created       time.Time
+	Updated       time.Time // Okta's lastUpdated
+	Status        string
+	Transitioning string
+	Login         string
+	Email         string
+	FirstName     string
+	LastName      string
+	Title         string
+}
+
+const personColumns = `d.n, d.okta_id, d.created, d.updated, d.status, d.transitioning, d.login, d.email, d.first_name, d.last_name, d.title`
+
+func (p *Person) dest() []any {
+	return []any{&p.N, &p.OktaID, timeOf{&p.Created}, timeOf{&p.Updated}, &p.Status, &p.Transitioning,
+		&p.Login, &p.Email, &p.FirstName, &p.LastName, &p.Title}
+}
+
+func scanPerson(s scanner) (Person, error) {
+	var p Person
+	err := s.Scan(p.dest()...)
+	return p, err
+}
+
+// PutPerson writes a user into the directory and returns his place in it. A
+// row that did not change is not written.
+func (tx *Tx) PutPerson(p Person) (int64, error) {
+	old, found, err := tx.Person(p.OktaID)
+	if err != nil {
+		return 0, err
+	}
+	if found && old.same(p) {
+		return old.N, nil
+	}
+	var n int64
+	err = tx.row(`
+		INSERT INTO directory (okta_id, created, updated, status, transitioning, login, email, address, first_name, last_name, title)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (okta_id) DO UPDATE SET created = excluded.created, updated = excluded.updated, status = excluded.status,
+		    transitioning = excluded.transitioning, login = excluded.login, email = excluded.email, address = excluded.address,
+		    first_name = excluded.first_name, last_name = excluded.last_name, title = excluded.title
+		RETURNING n`,
+		p.OktaID, timeArg(p.Created), timeArg(p.Updated), p.Status, p.Transitioning, p.Login, p.Email, Address(p.Email),
+		p.FirstName, p.LastName, p.Title).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("directory: write %s: %w", p.OktaID, err)
+	}
+	return n, nil
+}
+
+// same compares what Okta said of a user, to the millisecond that is stored.
+func (p Person) same(q Person) bool {
+	p.N, q.N = 0, 0
+	p.Created, q.Created = p.Created.Truncate(time.Millisecond), q.Created.Truncate(time.Millisecond)
+	p.Updated, q.Updated = p.Updated.Truncate(time.Millisecond), q.Updated.Truncate(time.Millisecond)
+	sameTimes := p.Created.Equal(q.Created) && p.Updated.Equal(q.Updated)
+	p.Created, q.Created, p.Updated, q.Updated = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	return sameTimes && p == q
+}
+
+// Person returns a user of the directory, false when the store never saw him.
+func (tx *Tx) Person(oktaID string) (Person, bool, error) {
+	p, found, err := first(tx, scanPerson, `SELECT `+personColumns+` FROM directory d WHERE d.okta_id = ?`, oktaID)
+	if err != nil {
+		return p, false, fmt.Errorf("directory: read %s: %w", oktaID, err)
+	}
+	return p, found, nil
+}
+
+// MarkDeleted notes that a user's id read 404. One the directory does not
+// know is left unknown: a 404 proves nothing about an id never seen.
+func (tx *Tx) MarkDeleted(oktaID string) error {
+	return tx.run(`UPDATE directory SET status = ?, transitioning = '' WHERE okta_id = ?`, Deleted, oktaID)
+}
+
+// Known tells whether this store has known an Okta id: in the directory or as
+// a link.
+func (tx *Tx) Known(oktaID string) (bool, error) {
+	var known bool
+	err := tx.row(`SELECT EXISTS (SELECT 1 FROM directory WHERE okta_id = ?1) OR EXISTS (SELECT 1 FROM link WHERE okta_id = ?1)`, oktaID).Scan(&known)
+	return known, err
+}
+
+// PeopleAt returns everyone in the directory who has the address, oldest in
+// Okta first, with whether he is linked.
+func (tx *Tx) PeopleAt(address string) ([]Standing, error) {
+	people, err := collect(tx, scanStanding, standingQuery+` WHERE d.address = ? AND d.address <> '' ORDER BY d.created, d.okta_id`, address)
+	if err != nil {
+		return nil, fmt.Errorf("directory: read who has an address: %w", err)
+	}
+	return people, nil
+}
+
+// Standing is where one user of the directory stands.
+type Standing struct {
+	Person
+	Link *Link // nil: not linked
+	Skip *Skip // nil: not skipped
+	Open bool  // a promise about him is open, running or waiting
+	Dead bool  // a promise about him was given up
+}
+
+const standingQuery = `
+	SELECT ` + personColumns + `, ` + linkColumns + `, ` + skipColumns + `,
+	       EXISTS (SELECT 1 FROM outbox o WHERE o.okta_id = d.okta_id AND o.state IN ('open', 'running')),
+	       EXISTS (SELECT 1 FROM outbox o WHERE o.okta_id = d.okta_id AND o.state = 'dead')
+	FROM directory d LEFT JOIN link l ON l.okta_id = d.okta_id LEFT JOIN skip s ON s.okta_id = d.okta_id`
+
+func scanStanding(s scanner) (Standing, error) {
+	var st Standing
+	var link nullLink
+	var skip nullSkip
+	dest := append(st.Person.dest(), link.dest()...)
+	dest = append(dest, skip.dest()...)
+	err := s.Scan(append(dest, &st.Open, &st.Dead)...)
+	st.Link, st.Skip = link.value(), skip.value()
+	return st, err
+}
+
+// PeopleAfter returns up to limit users of the directory behind place n, in
+// the directory's order.
+func (tx *Tx) PeopleAfter(n int64, limit int) ([]Standing, error) {
+	people, err := collect(tx, scanStanding, standingQuery+` WHERE d.n > ? ORDER BY d.n LIMIT ?`, n, limit)
+	if err != nil {
+		return nil, fmt.Errorf("directory: read on from %d: %w", n, err)
+	}
+	return people, nil
+}

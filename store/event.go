@@ -1,0 +1,108 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Event is one Okta event as the relay received it.
+type Event struct {
+	UUID      string
+	Type      string
+	Published time.Time // zero when Okta sent none that can be read
+	Actor     string    // who did it in Okta
+	Users     []string  // Okta ids of its User targets
+	Groups    []string  // ids of its UserGroup targets
+	Ignored   string    // why it asks for nothing; "" when it asks for something
+}
+
+// The event types zensync listens to. They are all eligible for event hooks;
+// user.lifecycle.delete.completed and user.account.update_primary_email are
+// not, and naming them would make Okta refuse the hook.
+const (
+	UserCreate          = "user.lifecycle.create"
+	UserActivate        = "user.lifecycle.activate"
+	UserDeactivate      = "user.lifecycle.deactivate"
+	UserSuspend         = "user.lifecycle.suspend"
+	UserUnsuspend       = "user.lifecycle.unsuspend"
+	UserReactivate      = "user.lifecycle.reactivate"
+	UserDeleteInitiated = "user.lifecycle.delete.initiated"
+	UserUpdateProfile   = "user.account.update_profile"
+	UserLock            = "user.account.lock"
+	UserUnlock          = "user.account.unlock"
+	MemberAdd           = "group.user_membership.add"
+	MemberRemove        = "group.user_membership.remove"
+	GroupDelete         = "group.lifecycle.delete"
+)
+
+// eventPriority tells which events ask for a look at their user, and how
+// urgently: somebody who has to lose access goes first.
+var eventPriority = map[string]Priority{
+	UserCreate:          HookPriority,
+	UserActivate:        HookPriority,
+	UserDeactivate:      DeactivationPriority,
+	UserSuspend:         DeactivationPriority,
+	UserUnsuspend:       HookPriority,
+	UserReactivate:      HookPriority,
+	UserDeleteInitiated: DeactivationPriority,
+	UserUpdateProfile:   HookPriority,
+	UserLock:            HookPriority,
+	UserUnlock:          HookPriority,
+	MemberAdd:           HookPriority,
+	MemberRemove:        HookPriority,
+}
+
+// IsMembership tells whether an event is about who is in which group only.
+func IsMembership(eventType string) bool { return eventType == MemberAdd || eventType == MemberRemove }
+
+// AddEvent stores an event and, for each user it names, the promise to look
+// at him. An event whose uuid is known already is left as it is: Okta delivers
+// at least once.
+func (tx *Tx) AddEvent(e Event) error {
+	priority, asks := eventPriority[e.Type]
+	switch {
+	case e.Ignored != "":
+	case !asks:
+		e.Ignored = "not an event zensync acts upon"
+	case len(e.Users) == 0:
+		e.Ignored = "it names no user"
+	}
+	groups, err := groupsArg(e.Groups)
+	if err != nil {
+		return fmt.Errorf("event %s: %w", e.UUID, err)
+	}
+	var id int64
+	fresh, err := tx.find(`
+		INSERT INTO event (uuid, type, published, received, actor, groups, ignored)
+		VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (uuid) DO NOTHING RETURNING id`,
+		[]any{e.UUID, e.Type, timeArg(e.Published), FormatTime(tx.Now), textArg(e.Actor), groups, textArg(e.Ignored)}, &id)
+	if err != nil {
+		return fmt.Errorf("store event %s: %w", e.UUID, err)
+	}
+	if !fresh || e.Ignored != "" {
+		return nil
+	}
+	for _, user := range e.Users {
+		if _, err := tx.Enqueue(Promise{OktaID: user, Origin: FromHook, Priority: priority, Event: id}); err != nil {
+			return fmt.Errorf("store event %s: %w", e.UUID, err)
+		}
+	}
+	return nil
+}
+
+// LastEvent is when the relay last stored an event, zero if it never did.
+func (tx *Tx) LastEvent() (time.Time, error) {
+	var at time.Time
+	_, err := tx.find(`SELECT received FROM event ORDER BY id DESC LIMIT 1`, nil, timeOf{&at})
+	return at, err
+}
+
+func groupsArg(groups []string) (any, error) {
+	if len(groups) == 0 {
+		return nil, nil
+	}
+	text, err := json.Marshal(groups)
+	return string(text), err
+}

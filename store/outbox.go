@@ -1,0 +1,279 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Origin says where a promise came from.
+type Origin string
+
+const (
+	FromInitial   Origin = "initial"   // deploy
+	FromHook      Origin = "hook"      // an Okta event
+	FromReconcile Origin = "reconcile" // a scheduled or manual walk
+	FromManual    Origin = "manual"    // sync USER
+)
+
+// Priority orders the work: lower goes first.
+type Priority int
+
+const (
+	DeactivationPriority Priority = iota
+	HookPriority
+	ManualPriority
+	WalkPriority
+)
+
+// State is what became of a promise.
+type State string
+
+const (
+	StateOpen     State = "open"    // to be taken when it is due
+	StateRunning  State = "running" // a worker has it
+	StateHeld     State = "held"    // waits for a person
+	StateDone     State = "done"
+	StateSkipped  State = "skipped"  // nothing more to do until the reason goes; see the skip report
+	StateDropped  State = "dropped"  // no longer wanted
+	StateDead     State = "dead"     // given up after its last attempt
+	StateIgnored  State = "ignored"  // it asked for nothing
+	StateUnlinked State = "unlinked" // closed by the decommissioning
+)
+
+// Promise is what Enqueue is asked to keep.
+type Promise struct {
+	OktaID   string
+	Origin   Origin
+	Priority Priority
+	Run      int64  // the walk that wants it, or 0
+	Event    int64  // the event behind it, or 0
+	Actor    string // the operator behind it, or ""
+}
+
+// Row is a promise taken by the worker.
+type Row struct {
+	ID          int64
+	OktaID      string
+	Origin      Origin
+	Run         int64
+	RunStarted  time.Time
+	EventUUID   string
+	EventType   string
+	EventGroups []string
+	Actor       string // the operator, or the Okta admin of the event
+	Attempts    int    // this one included
+	Looks       int
+	Due         time.Time
+	Claimed     time.Time
+}
+
+// Enqueue stores a promise, due at once, and ends the waiting of the user's
+// older ones: what has changed may be what they waited for.
+func (tx *Tx) Enqueue(p Promise) (int64, error) {
+	now := FormatTime(tx.Now)
+	if err := tx.run(`UPDATE outbox SET due = ? WHERE okta_id = ? AND state = 'open' AND looks = 0 AND due > ?`, now, p.OktaID, now); err != nil {
+		return 0, err
+	}
+	var id int64
+	err := tx.row(`
+		INSERT INTO outbox (okta_id, origin, priority, run, event, actor, state, due, created)
+		VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?) RETURNING id`,
+		p.OktaID, p.Origin, p.Priority, idArg(p.Run), idArg(p.Event), textArg(p.Actor), now, now).Scan(&id)
+	return id, err
+}
+
+// Claim is one user and every open promise about him: one sync serves them
+// all.
+type Claim struct {
+	OktaID string
+	Epoch  int64
+	Rows   []Row // oldest first, at least one
+}
+
+// Claim takes up to limit users who have a promise that is due and whom
+// nobody is working on, the most urgent first. A user's promises are taken
+// together, those that still wait included.
+func (tx *Tx) Claim(epoch int64, limit int) ([]Claim, error) {
+	users, err := tx.dueUsers(limit)
+	if err != nil {
+		return nil, fmt.Errorf("look for due work: %w", err)
+	}
+	claims := make([]Claim, 0, len(users))
+	for _, user := range users {
+		now := FormatTime(tx.Now)
+		if err := tx.run(`
+			UPDATE outbox SET state = 'running', epoch = ?, claimed = ?, attempts = attempts + 1
+			WHERE okta_id = ? AND state = 'open'`, epoch, now, user); err != nil {
+			return nil, fmt.Errorf("take the work of %s: %w", user, err)
+		}
+		rows, err := collect(tx, scanRow, `
+			SELECT o.id, o.okta_id, o.origin, o.run, r.started, e.uuid, e.type, e.groups,
+			       coalesce(o.actor, e.actor), o.attempts, o.looks, o.due, o.claimed
+			FROM outbox o LEFT JOIN event e ON e.id = o.event LEFT JOIN run r ON r.id = o.run
+			WHERE o.okta_id = ? AND o.state = 'running' ORDER BY o.id`, user)
+		if err != nil {
+			return nil, fmt.Errorf("take the work of %s: %w", user, err)
+		}
+		claims = append(claims, Claim{OktaID: user, Epoch: epoch, Rows: rows})
+	}
+	return claims, nil
+}
+
+// dueUsers are up to limit users to claim, in the order of urgency.
+func (tx *Tx) dueUsers(limit int) ([]string, error) {
+	rows, err := tx.tx.QueryContext(tx.ctx, `
+		SELECT o.okta_id FROM outbox o
+		WHERE o.state = 'open' AND o.due <= ?
+		  AND NOT EXISTS (SELECT 1 FROM outbox r WHERE r.okta_id = o.okta_id AND r.state = 'running')
+		ORDER BY o.priority, o.id`, FormatTime(tx.Now))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var users []string
+	taken := map[string]bool{}
+	for len(users) < limit && rows.Next() {
+		var user string
+		if err := rows.Scan(&user); err != nil {
+			return nil, err
+		}
+		if !taken[user] {
+			taken[user] = true
+			users = append(users, user)
+		}
+	}
+	return users, rows.Err()
+}
+
+func scanRow(s scanner) (Row, error) {
+	var r Row
+	var groups string
+	err := s.Scan(&r.ID, &r.OktaID, &r.Origin, idOf{&r.Run}, timeOf{&r.RunStarted}, textOf{&r.EventUUID}, textOf{&r.EventType},
+		textOf{&groups}, textOf{&r.Actor}, &r.Attempts, &r.Looks, timeOf{&r.Due}, timeOf{&r.Claimed})
+	if err == nil && groups != "" {
+		err = json.Unmarshal([]byte(groups), &r.EventGroups)
+	}
+	return r, err
+}
+
+// ErrFenced says that a promise is no longer this worker's: another one has
+// taken it, and this one's outcome must not count.
+var ErrFenced = errors.New("the work was taken over by another worker")
+
+// Close ends a promise the worker of epoch had taken. why is shown in the
+// reports; "" for none.
+func (tx *Tx) Close(epoch, id int64, state State, why string) error {
+	return tx.leave(epoch, id, `state = ?, finished = ?, error = ?`, state, FormatTime(tx.Now), textArg(why))
+}
+
+// Retry puts a promise back, due at a time. When the attempt was not the
+// row's own fault (an outage) it is not counted.
+func (tx *Tx) Retry(epoch, id int64, due time.Time, counted bool, why string) error {
+	refund := 1
+	if counted {
+		refund = 0
+	}
+	return tx.leave(epoch, id, `state = 'open', due = ?, attempts = attempts - ?, error = ?`, FormatTime(due), refund, textArg(why))
+}
+
+// LookAgain puts a promise back whose event Okta has not carried out yet,
+// with a new count of attempts.
+func (tx *Tx) LookAgain(epoch, id int64, due time.Time, looks int) error {
+	return tx.leave(epoch, id, `state = 'open', due = ?, looks = ?, attempts = 0, error = NULL`, FormatTime(due), looks)
+}
+
+func (tx *Tx) leave(epoch, id int64, set string, args ...any) error {
+	result, err := tx.exec(`UPDATE outbox SET `+set+` WHERE id = ? AND state = 'running' AND epoch = ?`, append(args, id, epoch)...)
+	if err != nil {
+		return fmt.Errorf("outbox row %d: %w", id, err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("outbox row %d: %w", id, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("outbox row %d: %w", id, ErrFenced)
+	}
+	return nil
+}
+
+// Revive closes the user's dead promises: a later sync has kept them.
+func (tx *Tx) Revive(oktaID string) error {
+	return tx.run(`UPDATE outbox SET state = 'done', error = NULL WHERE okta_id = ? AND state = 'dead'`, oktaID)
+}
+
+// StartEpoch begins the reign of a new worker: what an earlier one left
+// running is open again. The caller holds the worker's lock.
+func (tx *Tx) StartEpoch() (int64, error) {
+	var epoch int64
+	if err := tx.row(`
+		INSERT INTO setting (key, value, changed) VALUES ('worker_epoch', '1', ?)
+		ON CONFLICT (key) DO UPDATE SET value = value + 1, changed = excluded.changed
+		RETURNING CAST(value AS INTEGER)`, FormatTime(tx.Now)).Scan(&epoch); err != nil {
+		return 0, fmt.Errorf("begin as the worker: %w", err)
+	}
+	if err := tx.run(`UPDATE outbox SET state = 'open', due = ? WHERE state = 'running'`, FormatTime(tx.Now)); err != nil {
+		return 0, fmt.Errorf("take over what an earlier worker left: %w", err)
+	}
+	return epoch, nil
+}
+
+// NextDue is when the next open promise is due, false when there is none.
+// Promises of users who are being worked on count as well.
+func (tx *Tx) NextDue() (time.Time, bool, error) {
+	var due time.Time
+	_, err := tx.find(`SELECT min(due) FROM outbox WHERE state = 'open'`, nil, timeOf{&due})
+	return due, !due.IsZero(), err
+}
+
+// RowState is what became of one promise, for whoever waits for it.
+type RowState struct {
+	State    State
+	Attempts int
+	Due      time.Time
+	Error    string
+}
+
+// Tried tells whether the promise has met its first outcome.
+func (s RowState) Tried() bool {
+	return s.State != StateRunning && (s.State != StateOpen || s.Attempts > 0 || s.Error != "")
+}
+
+// RowState returns what became of a promise.
+func (tx *Tx) RowState(id int64) (RowState, error) {
+	var s RowState
+	err := tx.row(`SELECT state, attempts, due, error FROM outbox WHERE id = ?`, id).
+		Scan(&s.State, &s.Attempts, timeOf{&s.Due}, textOf{&s.Error})
+	if err != nil {
+		return s, fmt.Errorf("outbox row %d: %w", id, err)
+	}
+	return s, nil
+}
+
+// Queue counts the open and stuck promises.
+type Queue struct {
+	Ready, Waiting, Held, Dead int64
+	Oldest                     time.Duration // age of the oldest ready one
+}
+
+// Queue returns the counts as of now. Work that a worker has in its hands
+// counts as ready.
+func (tx *Tx) Queue() (Queue, error) {
+	var q Queue
+	var oldest time.Time
+	now := FormatTime(tx.Now)
+	err := tx.row(`
+		SELECT count(*) FILTER (WHERE state = 'running' OR state = 'open' AND due <= ?1),
+		       count(*) FILTER (WHERE state = 'open' AND due > ?1),
+		       count(*) FILTER (WHERE state = 'held'),
+		       count(*) FILTER (WHERE state = 'dead'),
+		       min(created) FILTER (WHERE state = 'running' OR state = 'open' AND due <= ?1)
+		FROM outbox WHERE state IN ('open', 'running', 'held', 'dead')`, now).
+		Scan(&q.Ready, &q.Waiting, &q.Held, &q.Dead, timeOf{&oldest})
+	if !oldest.IsZero() {
+		q.Oldest = tx.Now.Sub(oldest)
+	}
+	return q, err
+}

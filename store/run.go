@@ -1,0 +1,140 @@
+package store
+
+import (
+	"fmt"
+	"time"
+)
+
+// RunKind is what a run does.
+type RunKind string
+
+const (
+	InitialRun   RunKind = "initial"
+	ReconcileRun RunKind = "reconcile"
+)
+
+// RunPhase is where a run stands.
+type RunPhase string
+
+const (
+	RunWanted  RunPhase = "wanted"
+	RunRunning RunPhase = "running"
+	RunDone    RunPhase = "done"
+	RunFailed  RunPhase = "failed"
+)
+
+// Run is one walk, wanted, under way or ended.
+type Run struct {
+	ID        int64
+	Kind      RunKind
+	State     RunPhase
+	Actor     string // the operator who asked, "" for the schedule
+	Wanted    time.Time
+	Started   time.Time
+	Settled   time.Time
+	Finished  time.Time
+	Users     int64
+	Unchanged int64
+	Skipped   int64
+	Error     string
+}
+
+// Over tells whether the run has ended, well or not.
+func (r Run) Over() bool { return r.State == RunDone || r.State == RunFailed }
+
+const runColumns = `id, kind, state, actor, wanted, started, settled, finished, users, unchanged, skipped, error`
+
+func scanRun(s scanner) (Run, error) {
+	var r Run
+	err := s.Scan(&r.ID, &r.Kind, &r.State, textOf{&r.Actor}, timeOf{&r.Wanted}, timeOf{&r.Started}, timeOf{&r.Settled},
+		timeOf{&r.Finished}, &r.Users, &r.Unchanged, &r.Skipped, textOf{&r.Error})
+	return r, err
+}
+
+// WantRun asks for a walk, not before a time. One of the same kind that is
+// wanted already and no later serves as well, and its id is returned; one
+// under way does not, for it may have read past what this one is to see.
+func (tx *Tx) WantRun(kind RunKind, actor string, at time.Time) (int64, error) {
+	var id int64
+	found, err := tx.find(`SELECT id FROM run WHERE state = 'wanted' AND kind = ? AND wanted <= ? ORDER BY id LIMIT 1`,
+		[]any{kind, FormatTime(at)}, &id)
+	if err != nil || found {
+		return id, err
+	}
+	err = tx.row(`INSERT INTO run (kind, state, actor, wanted) VALUES (?, 'wanted', ?, ?) RETURNING id`,
+		kind, textArg(actor), FormatTime(at)).Scan(&id)
+	return id, err
+}
+
+// Run returns a run.
+func (tx *Tx) Run(id int64) (Run, error) {
+	r, err := scanRun(tx.row(`SELECT `+runColumns+` FROM run WHERE id = ?`, id))
+	if err != nil {
+		return r, fmt.Errorf("read run %d: %w", id, err)
+	}
+	return r, nil
+}
+
+// StartRun takes the next run that is wanted by now, false when none is.
+func (tx *Tx) StartRun() (Run, bool, error) {
+	now := FormatTime(tx.Now)
+	return first(tx, scanRun, `
+		UPDATE run SET state = 'running', started = ?1, settled = NULL, users = 0, unchanged = 0, skipped = 0
+		WHERE id = (SELECT id FROM run WHERE state = 'wanted' AND wanted <= ?1 ORDER BY wanted, id LIMIT 1)
+		RETURNING `+runColumns, now)
+}
+
+// NextRun is when the next wanted run may start, false when none is wanted.
+func (tx *Tx) NextRun() (time.Time, bool, error) {
+	var at time.Time
+	_, err := tx.find(`SELECT min(wanted) FROM run WHERE state = 'wanted'`, nil, timeOf{&at})
+	return at, !at.IsZero(), err
+}
+
+// RequeueRuns makes the runs that a dead worker left under way wanted again:
+// they start anew. The caller holds the worker's lock.
+func (tx *Tx) RequeueRuns() error {
+	return tx.run(`UPDATE run SET state = 'wanted' WHERE state = 'running'`)
+}
+
+// CountRun adds to what a run has seen.
+func (tx *Tx) CountRun(id, users, unchanged, skipped int64) error {
+	return tx.run(`UPDATE run SET users = users + ?, unchanged = unchanged + ?, skipped = skipped + ? WHERE id = ?`, users, unchanged, skipped, id)
+}
+
+// SettleRun notes that everything the run wants stands in the outbox.
+func (tx *Tx) SettleRun(id int64) error {
+	return tx.run(`UPDATE run SET settled = ? WHERE id = ?`, FormatTime(tx.Now), id)
+}
+
+// EndRun ends a run: done, or failed when why says so.
+func (tx *Tx) EndRun(id int64, why string) error {
+	state := RunDone
+	if why != "" {
+		state = RunFailed
+	}
+	return tx.run(`UPDATE run SET state = ?, finished = ?, error = ? WHERE id = ?`, state, FormatTime(tx.Now), textArg(why), id)
+}
+
+// Progress is how far the work of a run has come.
+type Progress struct {
+	Total int64 // promises it made
+	Tried int64 // those that have met their first outcome
+	Left  int64 // those still to be kept: waiting for another attempt
+}
+
+// Progress returns how far a run's work has come.
+func (tx *Tx) Progress(run int64) (Progress, error) {
+	var p Progress
+	err := tx.row(`
+		SELECT count(*),
+		       count(*) FILTER (WHERE state NOT IN ('open', 'running') OR state = 'open' AND (attempts > 0 OR error IS NOT NULL)),
+		       count(*) FILTER (WHERE state IN ('open', 'running'))
+		FROM outbox WHERE run = ?`, run).Scan(&p.Total, &p.Tried, &p.Left)
+	return p, err
+}
+
+// LastRun returns the run of a kind that ended last, false when none has.
+func (tx *Tx) LastRun() (Run, bool, error) {
+	return first(tx, scanRun, `SELECT `+runColumns+` FROM run WHERE finished IS NOT NULL ORDER BY finished DESC, id DESC LIMIT 1`)
+}

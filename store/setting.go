@@ -1,0 +1,34 @@
+package store
+
+import "fmt"
+
+// Settings the program keeps about itself.
+const (
+	LifeState      = "state"          // new, active, paused, unlinking or unlinked; see package reconcile
+	BoundOkta      = "okta_org_url"   // the org this store belongs to
+	BoundZenQMS    = "zenqms_url"     // the ZenQMS account this store belongs to
+	HookID         = "hook_id"        // the Okta event hook deploy made
+	HookVerified   = "hook_verified"  // when Okta last verified it
+	AccountsRead   = "accounts_read"  // when the last complete reading of ZenQMS's users began
+	AccountsReads  = "accounts_reads" // how many there were: the generation of the index
+	DrainStopped   = "drain_stopped"  // why nothing is sent now, '' when it is
+	ScheduledUntil = "scheduled"      // the time up to which the schedule has been served
+)
+
+// Setting returns what is kept under key, "" when nothing is.
+func (tx *Tx) Setting(key string) (string, error) {
+	var value string
+	if _, err := tx.find(`SELECT value FROM setting WHERE key = ?`, []any{key}, &value); err != nil {
+		return "", fmt.Errorf("read the setting %s: %w", key, err)
+	}
+	return value, nil
+}
+
+// SetSetting keeps a value under key.
+func (tx *Tx) SetSetting(key, value string) error {
+	if err := tx.run(`INSERT INTO setting (key, value, changed) VALUES (?, ?, ?)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed = excluded.changed`, key, value, FormatTime(tx.Now)); err != nil {
+		return fmt.Errorf("write the setting %s: %w", key, err)
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// timeLayout is how every time is stored: UTC, milliseconds, fixed width, so
+// that text order is time order.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// Tx is one transaction. It lives only inside the closure it was given to.
+type Tx struct {
+	Now time.Time // the one timestamp of everything in this transaction
+
+	ctx context.Context
+	tx  *sql.Tx
+}
+
+func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
+	return tx.tx.ExecContext(tx.ctx, query, args...)
+}
+
+// run is exec for statements whose result does not matter.
+func (tx *Tx) run(query string, args ...any) error {
+	_, err := tx.exec(query, args...)
+	return err
+}
+
+func (tx *Tx) row(query string, args ...any) *sql.Row {
+	return tx.tx.QueryRowContext(tx.ctx, query, args...)
+}
+
+// find is row for what may be absent: it scans the first row into dest and
+// tells whether there was one.
+func (tx *Tx) find(query string, args []any, dest ...any) (bool, error) {
+	err := tx.row(query, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// collect runs a query and gathers what scan makes of each row.
+func collect[T any](tx *Tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := tx.tx.QueryContext(tx.ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		item, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, item)
+	}
+	return all, rows.Err()
+}
+
+// scanner is a *sql.Row or *sql.Rows.
+type scanner interface{ Scan(dest ...any) error }
+
+// first scans the only row of a query, or returns false.
+func first[T any](tx *Tx, scan func(scanner) (T, error), query string, args ...any) (T, bool, error) {
+	item, err := scan(tx.row(query, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		var none T
+		return none, false, nil
+	}
+	return item, err == nil, err
+}
+
+// FormatTime is a time as the store keeps it.
+func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
+
+// timeArg is a time as a statement's argument: NULL for the zero time.
+func timeArg(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return FormatTime(t)
+}
+
+// textArg is a text as a statement's argument: NULL for the empty one.
+func textArg(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// idArg is a row id as a statement's argument: NULL for 0.
+func idArg(id int64) any {
+	if id == 0 {
+		return nil
+	}
+	return id
+}
+
+// timeOf scans a stored time; NULL is the zero time.
+type timeOf struct{ t *time.Time }
+
+func (d timeOf) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*d.t = time.Time{}
+		return nil
+	case string:
+		t, err := time.Parse(timeLayout, v)
+		*d.t = t
+		return err
+	default:
+		return fmt.Errorf("a time is stored as %T", src)
+	}
+}
+
+// textOf scans a text; NULL is the empty one.
+type textOf struct{ s *string }
+
+func (d textOf) Scan(src any) error {
+	var n sql.NullString
+	err := n.Scan(src)
+	*d.s = n.String
+	return err
+}
+
+// idOf scans a row id; NULL is 0.
+type idOf struct{ id *int64 }
+
+func (d idOf) Scan(src any) error {
+	var n sql.NullInt64
+	err := n.Scan(src)
+	*d.id = n.Int64
+	return err
+}
+
+// Address is an e-mail address as addresses are compared: trimmed, in lower
+// case.
+func Address(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// placeholders is "?, ?, ?" for n arguments.
+func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
