@@ -32,8 +32,7 @@ CREATE TABLE run (
     actor     TEXT,                       -- the operator who asked; NULL for the schedule
     wanted    TEXT NOT NULL,              -- not to be started before this time
     started   TEXT,                       -- when its (last) start was
-    settled   TEXT,                       -- when everything it wants stood in the outbox
-    finished  TEXT,
+    finished  TEXT,                       -- when everything it wants stood in the outbox
     users     INTEGER NOT NULL DEFAULT 0, -- Okta users seen
     unchanged INTEGER NOT NULL DEFAULT 0, -- users it had nothing to do for
     skipped   INTEGER NOT NULL DEFAULT 0, -- users whose skip goes on waiting
@@ -114,6 +113,7 @@ CREATE TABLE link (
     okta_updated TEXT,           -- Okta's lastUpdated of what was last applied
     okta_status  TEXT NOT NULL,  -- Okta's status of what was last applied
     wish         TEXT NOT NULL,  -- hash of what Okta and the config asked for when last applied
+    taken_from   TEXT NOT NULL,  -- the Okta id the account still carries after an operator's relink; '' otherwise
     created      TEXT NOT NULL,
     applied_at   TEXT NOT NULL   -- when that was
 ) STRICT, WITHOUT ROWID;

@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // the database/sql driver
@@ -41,6 +42,7 @@ type DB struct {
 	jobs    chan *job
 	quit    chan struct{}
 	stopped chan struct{}
+	closing sync.Once
 }
 
 // Open opens the store at path, making the file and bringing its schema up to
@@ -93,11 +95,15 @@ func dsn(path, extra string) string {
 // Path returns the file the store lives in.
 func (db *DB) Path() string { return db.path }
 
-// Close waits for transactions under way and closes the file.
-func (db *DB) Close() error {
-	close(db.quit)
-	<-db.stopped
-	return errors.Join(db.readers.Close(), db.writer.Close())
+// Close waits for transactions under way and closes the file. To close it
+// again does nothing.
+func (db *DB) Close() (err error) {
+	db.closing.Do(func() {
+		close(db.quit)
+		<-db.stopped
+		err = errors.Join(db.readers.Close(), db.writer.Close())
+	})
+	return err
 }
 
 // View runs fn on one consistent state of the store, which it cannot change.

@@ -141,3 +141,25 @@ func (tx *Tx) PeopleAfter(n int64, limit int) ([]Standing, error) {
 	}
 	return people, nil
 }
+
+// Standing returns where a user stands. One the directory does not know has
+// the place 0; his link, if any, is there all the same.
+func (tx *Tx) Standing(oktaID string) (Standing, error) {
+	st, found, err := first(tx, scanStanding, standingQuery+` WHERE d.okta_id = ?`, oktaID)
+	if err != nil || found {
+		return st, err
+	}
+	st.OktaID = oktaID
+	link, linked, err := tx.Link(oktaID)
+	if err != nil {
+		return st, err
+	}
+	skip, skipped, err := tx.Skip(oktaID)
+	if linked {
+		st.Link = &link
+	}
+	if skipped {
+		st.Skip = &skip
+	}
+	return st, err
+}

@@ -17,11 +17,12 @@ type Link struct {
 	OktaUpdated time.Time
 	OktaStatus  string
 	Wish        string // hash of what Okta and the config asked for
+	TakenFrom   string // the Okta id the account still carries after an operator's relink
 	Created     time.Time
 	AppliedAt   time.Time
 }
 
-const linkColumns = `l.okta_id, l.zenqms_id, l.email, l.active, l.roles, l.okta_updated, l.okta_status, l.wish, l.created, l.applied_at`
+const linkColumns = `l.okta_id, l.zenqms_id, l.email, l.active, l.roles, l.okta_updated, l.okta_status, l.wish, l.taken_from, l.created, l.applied_at`
 
 // nullLink scans the columns of an outer join.
 type nullLink struct {
@@ -33,7 +34,8 @@ type nullLink struct {
 
 func (n *nullLink) dest() []any {
 	return []any{&n.id, textOf{&n.link.ZenQMSID}, textOf{&n.link.Email}, &n.active, textOf{&n.roles}, timeOf{&n.link.OktaUpdated},
-		textOf{&n.link.OktaStatus}, textOf{&n.link.Wish}, timeOf{&n.link.Created}, timeOf{&n.link.AppliedAt}}
+		textOf{&n.link.OktaStatus}, textOf{&n.link.Wish}, textOf{&n.link.TakenFrom},
+		timeOf{&n.link.Created}, timeOf{&n.link.AppliedAt}}
 }
 
 func (n *nullLink) value() *Link {
@@ -71,6 +73,12 @@ func (tx *Tx) LinkOf(zenqmsID string) (Link, bool, error) {
 	return l, found, nil
 }
 
+// LinkAt returns the link whose ZenQMS user last answered with an address,
+// false when there is none.
+func (tx *Tx) LinkAt(address string) (Link, bool, error) {
+	return first(tx, scanLink, `SELECT `+linkColumns+` FROM link l WHERE l.address = ? ORDER BY l.okta_id LIMIT 1`, address)
+}
+
 // PutLink writes a link. Links are one to one: a second Okta user of the same
 // ZenQMS user is refused by the schema.
 func (tx *Tx) PutLink(l Link) error {
@@ -82,12 +90,12 @@ func (tx *Tx) PutLink(l Link) error {
 		return fmt.Errorf("write the link of %s: %w", l.OktaID, err)
 	}
 	err = tx.run(`
-		INSERT INTO link (okta_id, zenqms_id, email, address, active, roles, okta_updated, okta_status, wish, created, applied_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO link (okta_id, zenqms_id, email, address, active, roles, okta_updated, okta_status, wish, taken_from, created, applied_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (okta_id) DO UPDATE SET zenqms_id = excluded.zenqms_id, email = excluded.email, address = excluded.address,
 		    active = excluded.active, roles = excluded.roles, okta_updated = excluded.okta_updated,
-		    okta_status = excluded.okta_status, wish = excluded.wish, applied_at = excluded.applied_at`,
-		l.OktaID, l.ZenQMSID, l.Email, Address(l.Email), l.Active, string(roles), timeArg(l.OktaUpdated), l.OktaStatus, l.Wish,
+		    okta_status = excluded.okta_status, wish = excluded.wish, taken_from = excluded.taken_from, applied_at = excluded.applied_at`,
+		l.OktaID, l.ZenQMSID, l.Email, Address(l.Email), l.Active, string(roles), timeArg(l.OktaUpdated), l.OktaStatus, l.Wish, l.TakenFrom,
 		FormatTime(tx.Now), FormatTime(tx.Now))
 	if err != nil {
 		return fmt.Errorf("write the link of %s to ZenQMS user %s: %w", l.OktaID, l.ZenQMSID, err)

@@ -31,7 +31,6 @@ type Run struct {
 	Actor     string // the operator who asked, "" for the schedule
 	Wanted    time.Time
 	Started   time.Time
-	Settled   time.Time
 	Finished  time.Time
 	Users     int64
 	Unchanged int64
@@ -42,11 +41,11 @@ type Run struct {
 // Over tells whether the run has ended, well or not.
 func (r Run) Over() bool { return r.State == RunDone || r.State == RunFailed }
 
-const runColumns = `id, kind, state, actor, wanted, started, settled, finished, users, unchanged, skipped, error`
+const runColumns = `id, kind, state, actor, wanted, started, finished, users, unchanged, skipped, error`
 
 func scanRun(s scanner) (Run, error) {
 	var r Run
-	err := s.Scan(&r.ID, &r.Kind, &r.State, textOf{&r.Actor}, timeOf{&r.Wanted}, timeOf{&r.Started}, timeOf{&r.Settled},
+	err := s.Scan(&r.ID, &r.Kind, &r.State, textOf{&r.Actor}, timeOf{&r.Wanted}, timeOf{&r.Started},
 		timeOf{&r.Finished}, &r.Users, &r.Unchanged, &r.Skipped, textOf{&r.Error})
 	return r, err
 }
@@ -79,7 +78,7 @@ func (tx *Tx) Run(id int64) (Run, error) {
 func (tx *Tx) StartRun() (Run, bool, error) {
 	now := FormatTime(tx.Now)
 	return first(tx, scanRun, `
-		UPDATE run SET state = 'running', started = ?1, settled = NULL, users = 0, unchanged = 0, skipped = 0
+		UPDATE run SET state = 'running', started = ?1, users = 0, unchanged = 0, skipped = 0
 		WHERE id = (SELECT id FROM run WHERE state = 'wanted' AND wanted <= ?1 ORDER BY wanted, id LIMIT 1)
 		RETURNING `+runColumns, now)
 }
@@ -100,11 +99,6 @@ func (tx *Tx) RequeueRuns() error {
 // CountRun adds to what a run has seen.
 func (tx *Tx) CountRun(id, users, unchanged, skipped int64) error {
 	return tx.run(`UPDATE run SET users = users + ?, unchanged = unchanged + ?, skipped = skipped + ? WHERE id = ?`, users, unchanged, skipped, id)
-}
-
-// SettleRun notes that everything the run wants stands in the outbox.
-func (tx *Tx) SettleRun(id int64) error {
-	return tx.run(`UPDATE run SET settled = ? WHERE id = ?`, FormatTime(tx.Now), id)
 }
 
 // EndRun ends a run: done, or failed when why says so.

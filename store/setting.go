@@ -1,6 +1,9 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Settings the program keeps about itself.
 const (
@@ -31,4 +34,18 @@ func (tx *Tx) SetSetting(key, value string) error {
 		return fmt.Errorf("write the setting %s: %w", key, err)
 	}
 	return nil
+}
+
+// ScheduledUntil is the time up to which the schedule has been served, zero
+// before the first deploy.
+func (tx *Tx) ScheduledUntil() (time.Time, error) {
+	text, err := tx.Setting(ScheduledUntil)
+	if err != nil || text == "" {
+		return time.Time{}, err
+	}
+	t, err := time.Parse(timeLayout, text)
+	if err != nil {
+		return t, fmt.Errorf("read the setting %s: %w", ScheduledUntil, err)
+	}
+	return t, nil
 }

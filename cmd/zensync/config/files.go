@@ -1,0 +1,99 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+)
+
+// file is a configured file.
+type file struct {
+	key  string
+	name *string
+	kind kind
+}
+
+// kind is what a file holds, and thereby how it is checked when read.
+type kind int
+
+const (
+	token       kind = iota // one line, sent in a header
+	privateKey              // PEM
+	certificate             // PEM, no secret
+)
+
+// files lists every key that names a file with something to read. The store is
+// not one: it is created where it is missing.
+func (c *Config) files() []file {
+	return []file{
+		{"okta.private_key_file", &c.Okta.PrivateKeyFile, privateKey},
+		{"okta.api_token_file", &c.Okta.APITokenFile, token},
+		{"zenqms.api_key_file", &c.ZenQMS.APIKeyFile, token},
+		{"relay.secret_file", &c.Relay.SecretFile, token},
+		{"relay.previous_secret_file", &c.Relay.PreviousSecretFile, token},
+		{"relay.tls_cert_file", &c.Relay.TLSCertFile, certificate},
+		{"relay.tls_key_file", &c.Relay.TLSKeyFile, privateKey},
+	}
+}
+
+// resolveFiles makes the file names absolute. Relative ones are looked up among
+// systemd's credentials, then beside the configuration, the directory base.
+func (c *Config) resolveFiles(base string, r *report) {
+	c.written = map[string]string{"store.path": c.Store.Path}
+	if !filepath.IsAbs(c.Store.Path) {
+		c.Store.Path = filepath.Join(base, c.Store.Path)
+	}
+	for _, f := range c.files() {
+		if *f.name == "" || r.bad[f.key] {
+			continue
+		}
+		name := *f.name
+		c.written[f.key] = name
+		*f.name = resolve(base, name)
+		if _, err := os.Stat(*f.name); err != nil && looksLikeSecret(name) {
+			r.add(f.key, "looks like the secret itself, not like the name of a file",
+				"put the secret into a file and write the name of that file here")
+		}
+	}
+}
+
+func resolve(base, name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	if dir := credentials(); dir != "" && filepath.IsLocal(name) {
+		credential := filepath.Join(dir, name)
+		if _, err := os.Lstat(credential); !errors.Is(err, fs.ErrNotExist) {
+			return credential
+		}
+	}
+	return filepath.Join(base, name)
+}
+
+// credentials is the directory in which systemd hands a service its secrets
+// (systemd.exec(5), CREDENTIALS), or "".
+func credentials() string {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	if !filepath.IsAbs(dir) {
+		return ""
+	}
+	return filepath.Clean(dir)
+}
+
+// looksLikeSecret tells a pasted key or token from a file name, for errors and
+// listings repeat file names. It may be asked only of names that do not exist.
+func looksLikeSecret(name string) bool {
+	for _, sign := range []string{"-----BEGIN", "SSWS ", "Bearer ", "\n"} {
+		if strings.Contains(name, sign) {
+			return true
+		}
+	}
+	base := filepath.Base(name)
+	if strings.HasPrefix(base, "eyJ") || len(base) > 80 { // a JWT; no sane file name is that long
+		return true
+	}
+	return len(base) >= 20 && filepath.Ext(base) == "" && strings.ContainsFunc(base, unicode.IsDigit)
+}

@@ -1,0 +1,201 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/zensync/zensync/reconcile/okta"
+	"github.com/zensync/zensync/reconcile/zenqms"
+	"github.com/zensync/zensync/store"
+)
+
+const (
+	// directoryAge is how old a walk's reading may be for the worker to act
+	// on it (rule K1).
+	directoryAge = time.Hour
+	// lookTwice bounds how often one attempt starts again because ZenQMS
+	// answered something else than a moment before.
+	lookTwice = 4
+)
+
+// attempt is one try to bring a user in step: what was found, what was decided
+// and how it went. It touches the network only; record writes it down.
+type attempt struct {
+	claim    store.Claim
+	ignored  string // why it was closed without a call
+	facts    Facts
+	fresh    bool // Okta was read by id
+	decision Decision
+	account  *zenqms.User   // the user's account as ZenQMS last answered; nil: none
+	sent     zenqms.Patch   // what ZenQMS accepted
+	seen     []zenqms.User  // other accounts ZenQMS told of, for the index
+	people   []store.Person // other users Okta told of, for the directory
+	vanished string         // id of an account that ZenQMS no longer has
+	cycle    []string       // those who want each other's addresses, this user first
+	skip     *Reason        // why he is in the skip report after this; nil: he is not
+	err      error
+}
+
+// errAgain says that ZenQMS is not as the decision took it to be, so that the
+// attempt must look and decide once more.
+var errAgain = errors.New("ZenQMS changed meanwhile")
+
+// try makes one attempt at a claim.
+func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
+	if why := ignorable(claim); why != "" {
+		return &attempt{claim: claim, ignored: why}
+	}
+	cached := w.mayUseDirectory(claim)
+	var a *attempt
+	for range lookTwice {
+		a = &attempt{claim: claim}
+		a.err = w.once(ctx, a, cached)
+		if !errors.Is(a.err, errAgain) {
+			break
+		}
+		cached = false
+	}
+	if judge(a.err) == forbidden {
+		w.weighForbidden(ctx, a)
+	}
+	return a
+}
+
+// ignorable is the part of rule E1 that needs no call: events about groups
+// nobody mapped.
+func ignorable(claim store.Claim) string {
+	for _, row := range claim.Rows {
+		if !store.IsMembership(row.EventType) {
+			return ""
+		}
+	}
+	return "it is about a group that is not mapped"
+}
+
+// mayUseDirectory is rule K1's condition: only walks want this user, the first
+// time, and their reading is young.
+func (w *Worker) mayUseDirectory(claim store.Claim) bool {
+	for _, row := range claim.Rows {
+		walk := row.Origin == store.FromInitial || row.Origin == store.FromReconcile
+		if !walk || row.Attempts > 1 || row.RunStarted.IsZero() || w.DB.Now().Sub(row.RunStarted) > directoryAge {
+			return false
+		}
+	}
+	return true
+}
+
+// pushes tells whether a claim asks to send what differs though the user has
+// not moved: deploy and sync USER (rule W1).
+func pushes(claim store.Claim) bool {
+	return slices.ContainsFunc(claim.Rows, func(r store.Row) bool {
+		return r.Origin == store.FromInitial || r.Origin == store.FromManual
+	})
+}
+
+// once reads, decides and applies. With cached it works from the directory and
+// the index, and asks to be called again where a verdict must not rest on them.
+func (w *Worker) once(ctx context.Context, a *attempt, cached bool) error {
+	st, err := w.standing(ctx, a.claim.OktaID)
+	if err != nil {
+		return err
+	}
+	if err := w.readUser(ctx, a, st, cached); err != nil {
+		return err
+	}
+	linked := ""
+	if st.Link != nil {
+		linked = store.Address(st.Link.Email)
+	}
+	unlock := w.addresses.lock(store.Address(a.facts.User.Email), linked)
+	defer unlock()
+	if st, err = w.standing(ctx, a.claim.OktaID); err != nil { // another user's sync may have taken his account
+		return err
+	}
+	a.facts.Link, a.facts.Skip, a.facts.Push = st.Link, st.Skip, pushes(a.claim)
+	a.decision = Decide(a.facts, w.Policy)
+	if a.decision.Ask {
+		if err := w.gather(ctx, a, cached); err != nil {
+			return err
+		}
+		a.decision = Decide(a.facts, w.Policy)
+	}
+	if cached && needsFresh(a.decision) {
+		return errAgain
+	}
+	return w.apply(ctx, a)
+}
+
+// needsFresh names the decisions that never rest on a walk's reading: those
+// that give or take access, pass an account on, or turn somebody away.
+func needsFresh(d Decision) bool {
+	switch d.Action {
+	case store.ActDeactivate, store.ActActivate, store.ActRelink:
+		return true
+	}
+	return d.DropLink || d.Skip != nil && d.Skip.Code != store.SkipMissing
+}
+
+// standing is what the store knows of one user.
+func (w *Worker) standing(ctx context.Context, oktaID string) (store.Standing, error) {
+	var st store.Standing
+	err := w.DB.View(ctx, func(tx *store.Tx) error {
+		var err error
+		st, err = tx.Standing(oktaID)
+		return err
+	})
+	return st, err
+}
+
+// readUser reads the user: from the directory where that is allowed and not
+// older than what was applied, else from Okta by id. A user who reads 404 is
+// deleted; what the directory knew of him stays.
+func (w *Worker) readUser(ctx context.Context, a *attempt, st store.Standing, cached bool) error {
+	a.facts.User = st.Person
+	if cached && st.N != 0 && (st.Link == nil || !st.Updated.Before(st.Link.OktaUpdated)) {
+		return nil
+	}
+	u, err := w.Okta.User(ctx, a.claim.OktaID)
+	switch {
+	case okta.IsNotFound(err):
+		a.facts.User.Status, a.facts.User.Transitioning = store.Deleted, ""
+	case err != nil:
+		return err
+	default:
+		a.facts.User = person(u)
+	}
+	a.fresh = true
+	w.outages.okta.RecordSuccess()
+	return nil
+}
+
+// weighForbidden finds out whose fault a 403 is (rule E4): a harmless call
+// that is refused too says that it is the credential's; else it is about this
+// user, who goes to the skip report.
+func (w *Worker) weighForbidden(ctx context.Context, a *attempt) {
+	var probe error
+	var z *zenqms.Error
+	if errors.As(a.err, &z) {
+		probe = w.ZenQMS.Ping(ctx)
+	} else {
+		_, probe = w.Okta.ListUsers(ctx, okta.Query{Limit: 1})
+	}
+	if probe != nil {
+		if judge(probe) == forbidden {
+			a.err = &credentialError{a.err}
+		}
+		return // else the probe met an outage: the row waits as any other
+	}
+	a.skip = &Reason{Code: store.SkipRefused, Text: words(a.err)}
+	a.decision.Action, a.err = store.ActSkip, nil
+}
+
+// credentialError is a 403 that a probe has shown to concern the credential.
+type credentialError struct{ err error }
+
+func (e *credentialError) Error() string {
+	return fmt.Sprintf("the credential is not allowed to do this: %v", e.err)
+}
+func (e *credentialError) Unwrap() error { return e.err }

@@ -1,0 +1,69 @@
+package reconcile
+
+import (
+	"errors"
+
+	"github.com/zensync/zensync/store"
+)
+
+// logRow is what the log says of every row of an attempt: who and why. Of
+// several promises it names the one a person would: the event, else the
+// operator, else the walk.
+func (a *attempt) logRow() store.LogRow {
+	row := store.LogRow{OktaID: a.claim.OktaID}
+	if a.account != nil {
+		row.ZenQMSID = a.account.ID
+	} else if a.facts.Link != nil {
+		row.ZenQMSID = a.facts.Link.ZenQMSID
+	}
+	rank := -1
+	for _, r := range a.claim.Rows {
+		if r.Run != 0 {
+			row.Run = r.Run
+		}
+		if order := originRank[r.Origin]; order >= rank {
+			rank, row.Origin, row.Event, row.Actor = order, string(r.Origin), r.EventUUID, r.Actor
+		}
+	}
+	return row
+}
+
+var originRank = map[store.Origin]int{
+	store.FromInitial: 0, store.FromReconcile: 1, store.FromManual: 2, store.FromHook: 3,
+}
+
+// logRows are the rows of an attempt that came through (rule A1): one for what
+// was sent, one more for what is skipped, and at least one.
+func logRows(a *attempt) []store.LogRow {
+	var rows []store.LogRow
+	if a.decision.Action != store.ActSkip {
+		row := a.logRow()
+		row.Action, row.Outcome = a.decision.Action, store.OutcomeOK
+		switch {
+		case a.decision.Create != nil:
+			row.Changes = creation(*a.decision.Create)
+		case a.decision.Target != nil:
+			row.Changes = changes(*a.decision.Target, a.sent)
+		}
+		if row.Action == store.ActNone {
+			row.Outcome, row.Error = store.OutcomeUnchanged, a.decision.Why
+		}
+		if row.Action != store.ActNone || a.skip == nil {
+			rows = append(rows, row)
+		}
+	}
+	if a.skip != nil {
+		row := a.logRow()
+		row.Action, row.Outcome = store.ActSkip, store.OutcomeSkipped
+		row.Error = string(a.skip.Code) + ": " + a.skip.Text
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// ours tells whether an attempt failed through no fault of the user's or the
+// other side's: this program is stopping, or its credential is refused.
+func (a *attempt) ours() bool {
+	var c *credentialError
+	return cutOff(a.err) || errors.As(a.err, &c) || judge(a.err) == credential
+}

@@ -1,0 +1,71 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/zensync/zensync/reconcile/zenqms"
+	"github.com/zensync/zensync/store"
+)
+
+// readIndex reads all of ZenQMS's users into the index, page by page. A
+// reading that breaks off leaves the index usable and not fresh.
+func (w *Worker) readIndex(ctx context.Context) error {
+	w.indexing.Lock()
+	defer w.indexing.Unlock()
+	var began string
+	var generation int64
+	if err := w.DB.View(ctx, func(tx *store.Tx) error {
+		began = store.FormatTime(tx.Now)
+		text, err := tx.Setting(store.AccountsReads)
+		if err != nil {
+			return err
+		}
+		generation, _ = strconv.ParseInt(text, 10, 64) // "" before the first reading
+		generation++
+		return nil
+	}); err != nil {
+		return err
+	}
+	for page, more := 1, true; more; page++ {
+		p, err := patiently(ctx, func() (zenqms.Page, error) { return w.ZenQMS.List(ctx, page) })
+		if err != nil {
+			return fmt.Errorf("read the users of ZenQMS, page %d: %w", page, err)
+		}
+		if err := w.DB.Update(ctx, func(tx *store.Tx) error {
+			for _, u := range p.Users {
+				if err := tx.PutAccount(account(u), generation); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		more = p.More
+	}
+	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.DropAccountsBefore(generation); err != nil {
+			return err
+		}
+		if err := tx.SetSetting(store.AccountsReads, strconv.FormatInt(generation, 10)); err != nil {
+			return err
+		}
+		return tx.SetSetting(store.AccountsRead, began)
+	})
+}
+
+// freshenIndex reads the index if that was never done, or when it must hold
+// what happened a moment ago.
+func (w *Worker) freshenIndex(ctx context.Context, now bool) error {
+	var read string
+	if err := w.DB.View(ctx, func(tx *store.Tx) error {
+		var err error
+		read, err = tx.Setting(store.AccountsRead)
+		return err
+	}); err != nil || read != "" && !now {
+		return err
+	}
+	return w.readIndex(ctx)
+}

@@ -1,0 +1,121 @@
+package reconcile
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+
+	"github.com/zensync/zensync/reconcile/okta"
+	"github.com/zensync/zensync/reconcile/zenqms"
+)
+
+const (
+	// outageAfter is how many calls in a row must fail before a side counts as
+	// down: one user whom a server cannot digest is no outage.
+	outageAfter = 5
+	// outageProbe is how long a side that is down is left alone before one
+	// call tries it again.
+	outageProbe = 10 * time.Second
+	// stopProbe is how often a refused credential is tried again (rule E4).
+	stopProbe = time.Minute
+)
+
+// outages are the circuit breakers of the two sides. While one is open the
+// failures cost no attempts (rule E4).
+type outages struct {
+	okta   circuitbreaker.CircuitBreaker[any]
+	zenqms circuitbreaker.CircuitBreaker[any]
+}
+
+func newOutages() outages {
+	breaker := func() circuitbreaker.CircuitBreaker[any] {
+		return circuitbreaker.NewBuilder[any]().WithFailureThreshold(outageAfter).WithDelay(outageProbe).Build()
+	}
+	return outages{okta: breaker(), zenqms: breaker()}
+}
+
+// of is the breaker of the side an error came from, nil when it came from
+// neither.
+func (o outages) of(err error) circuitbreaker.CircuitBreaker[any] {
+	var z *zenqms.Error
+	if errors.As(err, &z) {
+		return o.zenqms
+	}
+	var k *okta.Error
+	if errors.As(err, &k) {
+		return o.okta
+	}
+	return nil
+}
+
+// on tells whether the side an error came from is down.
+func (o outages) on(err error) bool {
+	b := o.of(err)
+	return b != nil && !b.IsClosed()
+}
+
+// note counts a failure that looks like an outage.
+func (o outages) note(err error) {
+	if b := o.of(err); b != nil && judge(err) == retryLater && !cutOff(err) {
+		b.RecordFailure()
+	}
+}
+
+// slots is how many users may be taken now: none while a side is down, one
+// when it is time to try it again, else as many as are free. until is when to
+// ask again.
+func (o outages) slots(free int) (n int, until time.Duration) {
+	for _, b := range []circuitbreaker.CircuitBreaker[any]{o.okta, o.zenqms} {
+		switch {
+		case b.IsClosed():
+		case b.TryAcquirePermit():
+			free = min(free, 1)
+		default:
+			free, until = 0, max(until, b.RemainingDelay(), time.Second)
+		}
+	}
+	return free, until
+}
+
+// halt is a stopped drain: a refused credential, or a side that asked to be
+// left alone. It is safe for concurrent use.
+type halt struct {
+	mu    sync.Mutex
+	until time.Time
+	why   string // "" when only a pause was asked for
+}
+
+// set stops the drain until a time; a longer stop stays. It tells whether
+// why is a new reason: there was none before.
+func (h *halt) set(until time.Time, why string) (fresh bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if until.After(h.until) {
+		h.until = until
+	}
+	if why == "" {
+		return false
+	}
+	fresh = h.why == ""
+	h.why = why
+	return fresh
+}
+
+// left is how long the drain stays stopped.
+func (h *halt) left(now time.Time) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.until.Sub(now)
+}
+
+// clear notes that a call went through, and tells whether there was a reason
+// to stop until now.
+func (h *halt) clear() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	stopped := h.why != ""
+	h.why = ""
+	return stopped
+}

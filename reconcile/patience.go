@@ -1,0 +1,46 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+)
+
+const (
+	// pagePatience is how long one page of a walk is tried (rule K1).
+	pagePatience = time.Minute
+	// pauseUnsaid is the wait after a 429 that does not say how long: Okta's
+	// and ZenQMS's windows are a minute at most.
+	pauseUnsaid = 15 * time.Second
+)
+
+// patiently reads one page of a walk: passing faults are tried again for a
+// minute; a 429 is waited out for as long as it asks, and that wait does not
+// count.
+func patiently[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	outwait := retrypolicy.NewBuilder[T]().
+		HandleIf(func(_ T, err error) bool { return err != nil && judge(err) == retryAfter }).
+		WithDelayFunc(func(e failsafe.ExecutionAttempt[T]) time.Duration {
+			if d := wait(e.LastError()); d > 0 {
+				return d
+			}
+			return pauseUnsaid
+		}).
+		WithMaxRetries(-1).
+		Build()
+	again := retrypolicy.NewBuilder[T]().
+		HandleIf(func(_ T, err error) bool { return err != nil && judge(err) == retryLater }).
+		WithBackoff(firstBackoff, pagePatience/4).
+		WithJitterFactor(jitter).
+		WithMaxDuration(pagePatience).
+		WithMaxRetries(-1).
+		ReturnLastFailure().
+		Build()
+	// Two executions, one inside the other, so that the minute starts anew
+	// behind a wait that was asked for.
+	return failsafe.With(outwait).WithContext(ctx).Get(func() (T, error) {
+		return failsafe.With(again).WithContext(ctx).Get(read)
+	})
+}

@@ -1,0 +1,239 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/zensync/zensync/reconcile/okta"
+	"github.com/zensync/zensync/store"
+)
+
+const (
+	// secondLook is when a reconcile follows an initial sync: for some minutes
+	// after a hook was made Okta may not deliver to it (rule K5).
+	secondLook = 5 * time.Minute
+	// fewLinks exempts small orgs from the rule that a walk must see half of
+	// the active links (rule K2).
+	fewLinks = 10
+	// deprovisioned lists whom a plain list leaves out (rule K5).
+	deprovisioned = `status eq "DEPROVISIONED"`
+)
+
+// errNobody fails a walk that found an empty org: somebody made the app that
+// reads it, so it is the reading that is wrong.
+var errNobody = errors.New("the list of Okta's users is empty, so nothing was concluded: check that the Okta app has an admin role that covers all users")
+
+// walk is one execution of a run: it reads all of Okta into the directory,
+// page by page, and only then settles what is to be done into the outbox. It
+// writes nothing to ZenQMS.
+//
+// What goes wrong with Okta or ZenQMS fails the run, not the worker; the error
+// returned is the store's.
+type walk struct {
+	*Worker
+	run  store.Run
+	seen bitset // places in the directory of those the lists contained
+}
+
+// walk executes a run and ends it. When the worker is stopped meanwhile the
+// run stays open, and the next worker starts it anew (rule K1).
+func (w *Worker) walk(ctx context.Context, run store.Run) error {
+	wk := &walk{Worker: w, run: run}
+	w.Log.Info("walk started", "run", run.ID, "kind", string(run.Kind))
+	why := ""
+	if err := wk.all(ctx); err != nil {
+		if ctx.Err() != nil {
+			return ignoreStop(ctx, err)
+		}
+		why = err.Error()
+		w.Log.Error("walk failed: "+brief(err), "run", run.ID, "kind", string(run.Kind))
+	}
+	err := w.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		if run.Kind == store.InitialRun && why == "" {
+			if _, err := tx.WantRun(store.ReconcileRun, "", tx.Now.Add(secondLook)); err != nil {
+				return err
+			}
+		}
+		return tx.EndRun(run.ID, why)
+	})
+	if err != nil {
+		return fmt.Errorf("end run %d: %w", run.ID, err)
+	}
+	w.Log.Info("walk ended", "run", run.ID, "kind", string(run.Kind), "failed", why != "")
+	return nil
+}
+
+// all is the walk from end to end. Reading Okta and ZenQMS overlaps.
+func (wk *walk) all(ctx context.Context) error {
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() error { return wk.readOkta(reading) })
+	if wk.run.Kind == store.InitialRun {
+		group.Go(func() error { return wk.readIndex(reading) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if len(wk.seen) == 0 {
+		return errNobody
+	}
+	shortfall, err := wk.readAbsent(ctx)
+	if err != nil {
+		return err
+	}
+	if err := wk.settle(ctx); err != nil {
+		return err
+	}
+	return shortfall
+}
+
+// readOkta reads the live users, and for an initial sync the DEPROVISIONED
+// ones as well.
+func (wk *walk) readOkta(ctx context.Context) error {
+	if err := wk.readList(ctx, ""); err != nil {
+		return err
+	}
+	if wk.run.Kind == store.InitialRun {
+		return wk.readList(ctx, deprovisioned)
+	}
+	return nil
+}
+
+// readList reads one list into the directory, one transaction a page.
+func (wk *walk) readList(ctx context.Context, filter string) error {
+	after := ""
+	for number := 1; ; number++ {
+		page, err := patiently(ctx, func() (okta.Page, error) {
+			return wk.Okta.ListUsers(ctx, okta.Query{Filter: filter, Limit: wk.BatchSize, After: after})
+		})
+		if err != nil {
+			return fmt.Errorf("read the users of Okta, page %d: %w", number, err)
+		}
+		if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
+			fresh := int64(0)
+			for _, u := range page.Users {
+				n, err := tx.PutPerson(person(u))
+				if err != nil {
+					return err
+				}
+				if wk.seen.add(n) {
+					fresh++
+				}
+			}
+			return tx.CountRun(wk.run.ID, fresh, 0, 0)
+		}); err != nil {
+			return err
+		}
+		if after = page.Next; after == "" {
+			return nil
+		}
+	}
+}
+
+// readAbsent reads by id everybody the lists should have contained and did
+// not: absence is never proof (rule K2). A status is; a 404 only when the walk
+// saw at least half of the active links, and seeing fewer is the shortfall
+// that fails the run once what is certain has been settled.
+func (wk *walk) readAbsent(ctx context.Context) (shortfall, err error) {
+	active, seen, err := wk.countLinks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if active >= fewLinks && 2*seen < active {
+		shortfall = fmt.Errorf("the walk saw only %d of %d active links, so nobody was taken for deleted: "+
+			"check that the Okta app's admin role covers all users", seen, active)
+	}
+	for n := int64(0); ; {
+		batch, err := wk.peopleAfter(ctx, n)
+		if err != nil || len(batch) == 0 {
+			return shortfall, err
+		}
+		for _, st := range batch {
+			n = st.N
+			if wk.seen.has(st.N) || !wk.expected(st) {
+				continue
+			}
+			if err := wk.readByID(ctx, st.OktaID, shortfall == nil); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// expected tells whether somebody whom the lists did not contain has to be
+// read: he is live as far as the directory knows, or still active or skipped
+// in ZenQMS.
+func (wk *walk) expected(st store.Standing) bool {
+	return wk.Policy.Meaning(st.Status) != Gone || st.Link != nil && st.Link.Active || st.Skip != nil
+}
+
+// countLinks counts the active links and how many of them the lists contained.
+func (wk *walk) countLinks(ctx context.Context) (active, seen int64, err error) {
+	for after := ""; ; {
+		var batch []store.StandingLink
+		if err := wk.DB.View(ctx, func(tx *store.Tx) (err error) {
+			batch, err = tx.LinksAfter(after, wk.BatchSize)
+			return err
+		}); err != nil || len(batch) == 0 {
+			return active, seen, err
+		}
+		for _, l := range batch {
+			after = l.OktaID
+			if l.Active {
+				active++
+				if wk.seen.has(l.N) {
+					seen++
+				}
+			}
+		}
+	}
+}
+
+// readByID reads one absent user into the directory.
+func (wk *walk) readByID(ctx context.Context, id string, trust404 bool) error {
+	u, err := patiently(ctx, func() (okta.User, error) { return wk.Okta.User(ctx, id) })
+	switch {
+	case okta.IsNotFound(err):
+		if !trust404 {
+			return nil
+		}
+		return wk.DB.Update(ctx, func(tx *store.Tx) error { return tx.MarkDeleted(id) })
+	case err != nil:
+		return fmt.Errorf("read %s, whom the list did not contain: %w", id, err)
+	}
+	return wk.DB.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.PutPerson(person(u))
+		return err
+	})
+}
+
+func (wk *walk) peopleAfter(ctx context.Context, n int64) (batch []store.Standing, err error) {
+	err = wk.DB.View(ctx, func(tx *store.Tx) (err error) {
+		batch, err = tx.PeopleAfter(n, wk.BatchSize)
+		return err
+	})
+	return batch, err
+}
+
+// bitset remembers places in the directory, one bit each: a million users are
+// 128 KiB.
+type bitset []uint64
+
+// add notes a place and tells whether it was new.
+func (b *bitset) add(n int64) bool {
+	word, bit := int(n>>6), uint64(1)<<(n&63)
+	for len(*b) <= word {
+		*b = append(*b, 0)
+	}
+	fresh := (*b)[word]&bit == 0
+	(*b)[word] |= bit
+	return fresh
+}
+
+func (b bitset) has(n int64) bool {
+	word := int(n >> 6)
+	return n > 0 && word < len(b) && b[word]&(1<<(n&63)) != 0
+}

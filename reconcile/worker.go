@@ -1,0 +1,254 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/zensync/zensync/reconcile/okta"
+	"github.com/zensync/zensync/reconcile/zenqms"
+	"github.com/zensync/zensync/store"
+)
+
+const (
+	// slowPoll is how long the worker sleeps at most: a nudge that was lost
+	// costs no more than this.
+	slowPoll = time.Second
+	// lastCalls is how long calls under way may take once the worker was told
+	// to stop; systemd waits ten seconds.
+	lastCalls = 5 * time.Second
+)
+
+// Worker drains the outbox into ZenQMS and runs the walks. Only one process
+// may run one: the caller holds the worker's lock.
+type Worker struct {
+	DB          *store.DB
+	Okta        *okta.Client
+	ZenQMS      *zenqms.Client
+	Policy      Policy
+	Schedule    Schedule // nil: no scheduled walks
+	Concurrency int      // users worked on at once
+	MaxAttempts int      // attempts before a promise is dead
+	BatchSize   int      // users per page and per settled batch
+	Log         *slog.Logger
+
+	addresses *addressLocks
+	outages   outages
+	halt      halt
+	indexing  sync.Mutex
+	epoch     int64
+}
+
+// dice is a number in [0, 1) for jitter.
+func (w *Worker) dice() float64 { return rand.Float64() }
+
+// Run works until ctx ends: it takes over what an earlier worker left, then
+// drains the outbox as promises come due and starts walks as they are wanted.
+// On the way out it lets calls under way end, so that nothing is half known.
+func (w *Worker) Run(ctx context.Context) error {
+	w.addresses, w.outages = newAddressLocks(), newOutages()
+	if err := w.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		if w.epoch, err = tx.StartEpoch(); err != nil {
+			return err
+		}
+		return tx.RequeueRuns()
+	}); err != nil {
+		return fmt.Errorf("start the worker: %w", err)
+	}
+	nudges, stop, err := w.DB.Nudges()
+	if err != nil {
+		w.Log.Warn("no wake-up socket: changes are seen within the poll", "poll", slowPoll, "error", err)
+		nudges, stop = nil, func() {}
+	}
+	defer stop()
+
+	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	go func() {
+		<-ctx.Done()
+		select {
+		case <-time.After(lastCalls):
+			cancel()
+		case <-calls.Done():
+		}
+	}()
+	return w.loop(ctx, calls, nudges)
+}
+
+// loop is the dispatcher: it alone claims, one goroutine per user works.
+func (w *Worker) loop(ctx, calls context.Context, nudges <-chan struct{}) error {
+	done := make(chan error)
+	walked := make(chan error)
+	inFlight, walking := 0, false
+	var failed error
+	settle := func(err error) {
+		if inFlight--; err != nil && failed == nil {
+			failed = err
+		}
+	}
+	for ctx.Err() == nil && failed == nil {
+		if !walking {
+			run, started, err := w.startRun(ctx)
+			if err != nil {
+				failed = err
+				break
+			}
+			if walking = started; started {
+				go func() { walked <- w.walk(ctx, run) }()
+			}
+		}
+		n, err := w.claim(ctx, calls, w.Concurrency-inFlight, done)
+		if inFlight += n; err != nil {
+			failed = err
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-nudges:
+		case err := <-done:
+			settle(err)
+			for more := true; more; { // whoever ended meanwhile leaves his slot to the same claim
+				select {
+				case err := <-done:
+					settle(err)
+				default:
+					more = false
+				}
+			}
+		case failed = <-walked:
+			walking = false
+		case <-time.After(w.nap(ctx, inFlight)):
+		}
+	}
+	for inFlight > 0 {
+		settle(<-done)
+	}
+	if walking {
+		if err := <-walked; failed == nil {
+			failed = err
+		}
+	}
+	if ctx.Err() != nil && failed != nil && cutOff(failed) {
+		return nil
+	}
+	return failed
+}
+
+// claim takes up to free users and sets a goroutine to work on each. It
+// returns how many it took.
+func (w *Worker) claim(ctx, calls context.Context, free int, done chan<- error) (int, error) {
+	if free <= 0 || w.halt.left(w.DB.Now()) > 0 {
+		return 0, nil
+	}
+	free, _ = w.outages.slots(free)
+	if free == 0 {
+		return 0, nil
+	}
+	var claims []store.Claim
+	err := w.DB.View(ctx, func(tx *store.Tx) error {
+		due, any, err := tx.NextDue()
+		if err != nil || !any || due.After(tx.Now) {
+			free = 0
+		}
+		return err
+	})
+	if err != nil || free == 0 {
+		return 0, ignoreStop(ctx, err)
+	}
+	err = w.DB.Update(ctx, func(tx *store.Tx) error {
+		state, err := tx.Setting(store.LifeState)
+		if err != nil || state != string(Active) {
+			return err
+		}
+		claims, err = tx.Claim(w.epoch, free)
+		return err
+	})
+	if err != nil {
+		return 0, ignoreStop(ctx, err)
+	}
+	for _, c := range claims {
+		go func() { done <- w.sync(calls, c) }()
+	}
+	return len(claims), nil
+}
+
+// sync makes one attempt and records it. Its error is one that ends the
+// worker: what concerns the user alone is recorded with him.
+func (w *Worker) sync(ctx context.Context, claim store.Claim) error {
+	a := w.try(ctx, claim)
+	if err := w.report(context.WithoutCancel(ctx), a); err != nil {
+		return err
+	}
+	// The record must be written even when the calls were cut off.
+	err := w.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return w.record(tx, a) })
+	if err != nil {
+		return fmt.Errorf("record the sync of %s: %w", claim.OktaID, err)
+	}
+	return nil
+}
+
+// report notes what an attempt says about the other sides, and tells the
+// process log what the store's log does not make obvious.
+func (w *Worker) report(ctx context.Context, a *attempt) error {
+	if a.decision.Unknown {
+		w.Log.Warn("left alone: the status means nothing known", "user", a.claim.OktaID, "status", a.facts.User.Status)
+	}
+	if a.err == nil {
+		if touched := a.fresh || !a.sent.Empty(); touched && w.halt.clear() {
+			w.Log.Info("the credential is accepted again; the drain goes on")
+			return w.noteStop(ctx, "")
+		}
+		return nil
+	}
+	w.outages.note(a.err)
+	if cutOff(a.err) {
+		return nil
+	}
+	text := brief(a.err)
+	switch {
+	case a.ours():
+		if w.halt.set(w.DB.Now().Add(stopProbe), text) {
+			w.Log.Error("nothing can be sent: a credential is refused; mend it, the drain tries again every minute",
+				"user", a.claim.OktaID, "error", text)
+			return w.noteStop(ctx, text)
+		}
+		return nil
+	case judge(a.err) == retryAfter:
+		w.halt.set(w.DB.Now().Add(wait(a.err)), "")
+	}
+	w.Log.Warn("a sync did not come through", "user", a.claim.OktaID, "attempts", a.claim.Rows[0].Attempts, "error", text)
+	return nil
+}
+
+// noteStop keeps why nothing is sent where status finds it.
+func (w *Worker) noteStop(ctx context.Context, why string) error {
+	return w.DB.Update(ctx, func(tx *store.Tx) error { return tx.SetSetting(store.DrainStopped, why) })
+}
+
+// nap is how long to sleep when nothing happens: until the next promise is
+// due, at most the slow poll.
+func (w *Worker) nap(ctx context.Context, inFlight int) time.Duration {
+	d := slowPoll
+	if inFlight >= w.Concurrency {
+		return d
+	}
+	_ = w.DB.View(ctx, func(tx *store.Tx) error { // an error here means the slow poll, and shows at the next claim
+		due, any, err := tx.NextDue()
+		if left := due.Sub(tx.Now); err == nil && any && left > 0 {
+			d = min(d, left)
+		}
+		return err
+	})
+	return d
+}
+
+// ignoreStop is nil when an operation failed because the worker is to stop.
+func ignoreStop(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
