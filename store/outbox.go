@@ -230,6 +230,7 @@ func (tx *Tx) NextDue() (time.Time, bool, error) {
 
 // RowState is what became of one promise, for whoever waits for it.
 type RowState struct {
+	OktaID   string
 	State    State
 	Attempts int
 	Due      time.Time
@@ -244,8 +245,8 @@ func (s RowState) Tried() bool {
 // RowState returns what became of a promise.
 func (tx *Tx) RowState(id int64) (RowState, error) {
 	var s RowState
-	err := tx.row(`SELECT state, attempts, due, error FROM outbox WHERE id = ?`, id).
-		Scan(&s.State, &s.Attempts, timeOf{&s.Due}, textOf{&s.Error})
+	err := tx.row(`SELECT okta_id, state, attempts, due, error FROM outbox WHERE id = ?`, id).
+		Scan(&s.OktaID, &s.State, &s.Attempts, timeOf{&s.Due}, textOf{&s.Error})
 	if err != nil {
 		return s, fmt.Errorf("outbox row %d: %w", id, err)
 	}

@@ -17,6 +17,12 @@ type ReportArgs struct {
 	Limit        int64
 }
 
+// Reports returns every report there is, ordered by name.
+func Reports() []schema.Report { return schema.Reports() }
+
+// ReportByName returns one of them, or an error that lists their names.
+func ReportByName(name string) (schema.Report, error) { return schema.ReportByName(name) }
+
 // Report runs a report and returns its columns and rows. Cells are nil,
 // int64, float64 or string.
 func (tx *Tx) Report(r schema.Report, args ReportArgs) (columns []string, cells [][]any, err error) {

@@ -1,0 +1,291 @@
+package reconcile
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zensync/zensync/reconcile/okta"
+	"github.com/zensync/zensync/reconcile/okta/oktatest"
+	"github.com/zensync/zensync/reconcile/zenqms"
+	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
+	"github.com/zensync/zensync/store"
+)
+
+// world is a whole installation but for the relay: a fake org, a fake ZenQMS
+// account, a real store and a worker whose loop the test turns by hand.
+type world struct {
+	*testing.T
+	org  *oktatest.Org
+	acct *zenqmstest.Account
+	db   *store.DB
+	w    *Worker
+	now  time.Time
+}
+
+// worldOptions are what a test may want to be different.
+type worldOptions struct {
+	okta   oktatest.Options
+	zenqms zenqmstest.Options
+	policy Policy
+}
+
+func newWorld(t *testing.T, change ...func(*worldOptions)) *world {
+	t.Helper()
+	w := &world{T: t, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { return w.now }
+	o := worldOptions{okta: oktatest.Options{Token: "token", Now: clock}, zenqms: zenqmstest.Options{Now: clock}}
+	for _, c := range change {
+		c(&o)
+	}
+	w.org, w.acct = oktatest.New(o.okta), zenqmstest.New(o.zenqms)
+
+	oktaClient, err := okta.New(okta.Config{OrgURL: "https://example.okta.com", APIToken: "token", Transport: w.org.Transport()})
+	require.NoError(t, err)
+	zenqmsClient, err := zenqms.New(zenqms.Config{BaseURL: "https://zenqms.example.com", APIKey: zenqmstest.DefaultToken,
+		MaxRequestsPerSecond: -1, Transport: w.acct.Transport()})
+	require.NoError(t, err)
+	w.db, err = store.Open(context.Background(), filepath.Join(t.TempDir(), "zensync.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, w.db.Close()) })
+	w.db.Now = clock
+	w.w = &Worker{DB: w.db, Okta: oktaClient, ZenQMS: zenqmsClient, Policy: o.policy, Concurrency: 4, MaxAttempts: 12, BatchSize: 100,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	w.w.addresses, w.w.outages = newAddressLocks(), newOutages()
+	w.update(func(tx *store.Tx) (err error) {
+		w.w.epoch, err = tx.StartEpoch()
+		require.NoError(t, err)
+		return tx.SetSetting(store.LifeState, string(Active))
+	})
+	return w
+}
+
+func (w *world) update(fn func(*store.Tx) error) {
+	w.Helper()
+	require.NoError(w, w.db.Update(context.Background(), fn))
+}
+
+func (w *world) view(fn func(*store.Tx) error) {
+	w.Helper()
+	require.NoError(w, w.db.View(context.Background(), fn))
+}
+
+// pass lets time go by.
+func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }
+
+// hire adds a user to Okta. His hook stays pending.
+func (w *world) hire(first, last, status string) oktatest.User {
+	w.pass(time.Second)
+	email := strings.ToLower(first + "." + last + "@example.com")
+	return w.org.AddUser(oktatest.Profile{Email: email, FirstName: first, LastName: last, Title: "Analyst"}, status)
+}
+
+// hooks hands the pending events to the outbox as the relay does.
+func (w *world) hooks() {
+	w.Helper()
+	events := w.org.Pending()
+	w.org.DropAll()
+	w.deliver(events...)
+}
+
+func (w *world) deliver(events ...oktatest.Event) {
+	w.Helper()
+	w.update(func(tx *store.Tx) error {
+		for _, e := range events {
+			ev := store.Event{UUID: e.UUID, Type: e.Type, Published: e.Published, Actor: e.Actor.AlternateID}
+			for _, target := range e.Targets {
+				switch target.Type {
+				case "User":
+					ev.Users = append(ev.Users, target.ID)
+				case "UserGroup":
+					ev.Groups = append(ev.Groups, target.ID)
+				}
+			}
+			require.NoError(w, tx.AddEvent(ev))
+		}
+		return nil
+	})
+}
+
+// drain works until nothing is due any more, one user after the other.
+func (w *world) drain() {
+	w.Helper()
+	for {
+		var claims []store.Claim
+		w.update(func(tx *store.Tx) (err error) {
+			claims, err = tx.Claim(w.w.epoch, 1)
+			return err
+		})
+		if len(claims) == 0 {
+			return
+		}
+		require.NoError(w, w.w.sync(context.Background(), claims[0]))
+	}
+}
+
+// sync is hooks, then drain.
+func (w *world) sync() {
+	w.Helper()
+	w.hooks()
+	w.drain()
+}
+
+// walk runs one run to its end, and what it put into the outbox, and returns
+// it.
+func (w *world) walk(kind store.RunKind) store.Run {
+	w.Helper()
+	w.pass(time.Second)
+	run := w.read(kind)
+	w.drain()
+	return run
+}
+
+// read runs one run without draining the outbox.
+func (w *world) read(kind store.RunKind) store.Run {
+	w.Helper()
+	var run store.Run
+	w.update(func(tx *store.Tx) error {
+		id, err := tx.WantRun(kind, "", tx.Now)
+		require.NoError(w, err)
+		var started bool
+		run, started, err = tx.StartRun()
+		require.True(w, started)
+		require.Equal(w, id, run.ID)
+		return err
+	})
+	require.NoError(w, w.w.walk(context.Background(), run))
+	w.view(func(tx *store.Tx) (err error) {
+		run, err = tx.Run(run.ID)
+		return err
+	})
+	return run
+}
+
+// manual asks for a sync of one user, as `zensync sync` does, and makes it.
+func (w *world) manual(id string) {
+	w.Helper()
+	w.update(func(tx *store.Tx) error {
+		_, err := tx.Enqueue(store.Promise{OktaID: id, Origin: store.FromManual, Priority: store.ManualPriority, Actor: "olga"})
+		return err
+	})
+	w.drain()
+}
+
+// account is the ZenQMS user linked to an Okta user by external id.
+func (w *world) account(id string) zenqmstest.User {
+	w.Helper()
+	u, ok := w.acct.ByExternalID(id)
+	require.True(w, ok, "no ZenQMS user carries the Okta id %s", id)
+	return u
+}
+
+// skip is a user's skip; its Code is "" when he has none.
+func (w *world) skip(id string) (s store.Skip) {
+	w.view(func(tx *store.Tx) (err error) {
+		s, _, err = tx.Skip(id)
+		return err
+	})
+	return s
+}
+
+func (w *world) link(id string) (l store.Link) {
+	w.view(func(tx *store.Tx) (err error) {
+		l, _, err = tx.Link(id)
+		return err
+	})
+	return l
+}
+
+// lastLog is the latest log rows of a user as "action outcome", latest first.
+func (w *world) lastLog(id string, n int64) []string {
+	var all []string
+	for _, row := range w.report("log", store.ReportArgs{User: id, Limit: n}) {
+		all = append(all, row["action"].(string)+" "+row["outcome"].(string))
+	}
+	return all
+}
+
+// report runs a report and returns its rows by column.
+func (w *world) report(name string, args store.ReportArgs) []map[string]any {
+	w.Helper()
+	var rows []map[string]any
+	r, err := store.ReportByName(name)
+	require.NoError(w, err)
+	w.view(func(tx *store.Tx) error {
+		columns, cells, err := tx.Report(r, args)
+		for _, cell := range cells {
+			row := map[string]any{}
+			for i, column := range columns {
+				row[column] = cell[i]
+			}
+			rows = append(rows, row)
+		}
+		return err
+	})
+	return rows
+}
+
+// states are what became of a user's promises, oldest first.
+func (w *world) states(id string) []string {
+	var all []string
+	w.view(func(tx *store.Tx) error {
+		for i := int64(1); ; i++ {
+			s, err := tx.RowState(i)
+			if err != nil {
+				return nil // beyond the last one
+			}
+			if s.OktaID == id {
+				all = append(all, string(s.State))
+			}
+		}
+	})
+	return all
+}
+
+// writes are the calls that changed, or were to change, something in ZenQMS.
+func (w *world) writes() []zenqmstest.Call { return w.acct.Writes() }
+
+// by brings the pending changes in, in one of the ways there are.
+func (w *world) by(how string) {
+	w.Helper()
+	switch how {
+	case "hooks":
+		w.sync()
+	case "hooks backwards":
+		events := w.org.Pending()
+		w.org.DropAll()
+		slices.Reverse(events)
+		w.deliver(events...)
+		w.drain()
+	case "initial":
+		w.org.DropAll()
+		w.walk(store.InitialRun)
+	case "reconcile":
+		w.org.DropAll()
+		w.walk(store.ReconcileRun)
+	default:
+		w.Fatalf("no way called %q", how)
+	}
+}
+
+// walkReading is walk without the drain.
+func (w *world) walkReading(kind store.RunKind) store.Run {
+	w.Helper()
+	w.pass(time.Second)
+	return w.read(kind)
+}
+
+func idText(id int64) string { return strconv.FormatInt(id, 10) }
+
+func split(name string) (first, last string) {
+	first, last, _ = strings.Cut(name, " ")
+	return first, last
+}

@@ -1,0 +1,127 @@
+package zenqms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Page is one page of the users of the account.
+type Page struct {
+	Users []User
+	Page  int  // as asked for, from 1
+	Total int  // as ZenQMS states it, 0 when it does not; a hint, not a count
+	More  bool // whether another page must be asked for
+}
+
+// List gives one page of at most 100 users, active or not, in ZenQMS's order.
+//
+// Asking on from page 1 while More is set gives every user, and ends, also
+// when the total is wrong or missing, when ZenQMS gives fewer rows a page than
+// asked for, or when it answers every page with the same rows. A user that
+// moves between pages while they are read may be missed or come twice.
+func (c *Client) List(ctx context.Context, page int) (Page, error) {
+	const op = "list users"
+	if page < 1 {
+		return Page{}, fmt.Errorf("zenqms: %s: pages count from 1, not %d", op, page)
+	}
+	w, err := search[wireUser](ctx, c, op, pathUserSearch, wireQuery{Page: page, PageSize: pageSize})
+	if err != nil {
+		return Page{}, err
+	}
+	out := Page{Page: page}
+	out.Total, _ = w.Total.count()
+	repeated, more := follow(&c.listed, page, w)
+	if repeated {
+		return out, nil
+	}
+	out.More = more
+	out.Users = make([]User, 0, len(w.Data.list))
+	for _, r := range w.Data.list {
+		out.Users = append(out.Users, c.user(r))
+	}
+	return out, nil
+}
+
+// ByID gives the user with this id, or an error that IsNotFound recognises.
+func (c *Client) ByID(ctx context.Context, id string) (User, error) {
+	op := "read user " + id
+	if err := checkID(op, id); err != nil {
+		return User{}, err
+	}
+	var found *User
+	err := c.eachUser(ctx, op, wireQuery{ID: id}, func(u User) bool {
+		if u.ID == id {
+			found = &u
+		}
+		return found == nil
+	})
+	if err != nil {
+		return User{}, err
+	}
+	if found == nil {
+		return User{}, &Error{Op: op, Status: http.StatusNotFound, Message: "no user has this id"}
+	}
+	return *found, nil
+}
+
+// ByEmail gives the users that carry the address, upper and lower case alike:
+// mostly none or one. An answer that goes on is read to its end, also where
+// ZenQMS ignores the filter: a wrong "nobody" would make a second account.
+func (c *Client) ByEmail(ctx context.Context, email string) ([]User, error) {
+	const op = "find user by email"
+	email = strings.TrimSpace(email)
+	if email == "" {
+		return nil, errors.New("zenqms: " + op + ": no address was given")
+	}
+	var found []User
+	err := c.eachUser(ctx, op, wireQuery{Email: email}, func(u User) bool {
+		if strings.EqualFold(strings.TrimSpace(u.Email), email) {
+			found = append(found, u)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// ByExternalID gives the users that carry the external id. honoured is false
+// when ZenQMS refused the filter or gave a row that does not carry the value:
+// then users is not complete, and the caller must look through all users.
+func (c *Client) ByExternalID(ctx context.Context, externalID string) (users []User, honoured bool, err error) {
+	const op = "find user by external id"
+	if externalID == "" {
+		return nil, false, errors.New("zenqms: " + op + ": no external id was given")
+	}
+	honoured = true
+	err = c.eachUser(ctx, op, wireQuery{ExternalID: externalID}, func(u User) bool {
+		honoured = u.ExternalID == externalID
+		if honoured {
+			users = append(users, u)
+		}
+		return honoured
+	})
+	if isInvalid(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return users, honoured, nil
+}
+
+// Ping asks for a single user, which changes nothing, and tells whether the
+// key is accepted.
+func (c *Client) Ping(ctx context.Context) error {
+	_, err := search[wireUser](ctx, c, "check the API key", pathUserSearch, wireQuery{Page: 1, PageSize: 1})
+	return err
+}
+
+// eachUser hands every row of a search to fn, until fn returns false.
+func (c *Client) eachUser(ctx context.Context, op string, q wireQuery, fn func(User) bool) error {
+	return scan(ctx, c, op, pathUserSearch, q, func(w wireUser) bool { return fn(c.user(w)) })
+}

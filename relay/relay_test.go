@@ -1,0 +1,452 @@
+package relay
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/zensync/zensync/schema"
+	"github.com/zensync/zensync/store"
+)
+
+// journal is a process log to look into.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+func (j *journal) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+const secret = "Tr0ub4dor-hook-secret"
+
+// hook is a relay that listens, as Okta sees it.
+type hook struct {
+	*testing.T
+	db   *store.DB
+	log  *journal
+	addr string
+}
+
+func listen(t *testing.T) *hook {
+	t.Helper()
+	dir := t.TempDir()
+	db, err := store.Open(t.Context(), filepath.Join(dir, "zensync.db"))
+	require.NoError(t, err)
+	s, err := OpenSecret(write(t, dir, "hook.secret", secret), "")
+	require.NoError(t, err)
+	log := &journal{}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	stopped := make(chan error, 1)
+	go func() { stopped <- Serve(ctx, l, &Relay{DB: db, Secret: s, Log: log.logger()}, nil, log.logger()) }()
+	t.Cleanup(func() {
+		stop()
+		assert.NoError(t, <-stopped)
+		_ = db.Close()
+	})
+	return &hook{t, db, log, l.Addr().String()}
+}
+
+// request sends one request with the right secret and returns the status and
+// the body of the answer.
+func (h *hook) request(method string, body io.Reader, header ...string) (*http.Response, string) {
+	h.Helper()
+	req, err := http.NewRequestWithContext(h.Context(), method, "http://"+h.addr+"/okta/events", body)
+	require.NoError(h, err)
+	req.Header.Set("Authorization", secret)
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	answer, err := http.DefaultClient.Do(req)
+	require.NoError(h, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(h, err)
+	return answer, string(text)
+}
+
+// post delivers a body and returns the status and the text of the answer.
+func (h *hook) post(body string) (int, string) {
+	h.Helper()
+	answer, text := h.request(http.MethodPost, strings.NewReader(body))
+	return answer.StatusCode, text
+}
+
+// raw sends bytes on a connection of their own and returns it.
+func (h *hook) raw(text string) *net.TCPConn {
+	h.Helper()
+	conn, err := net.Dial("tcp", h.addr)
+	require.NoError(h, err)
+	h.Cleanup(func() { _ = conn.Close() })
+	_, err = io.WriteString(conn, text)
+	require.NoError(h, err)
+	return conn.(*net.TCPConn)
+}
+
+// status is that of the answer which comes within a time.
+func (h *hook) status(conn net.Conn, within time.Duration) int {
+	h.Helper()
+	require.NoError(h, conn.SetReadDeadline(time.Now().Add(within)))
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(h, err)
+	defer answer.Body.Close()
+	return answer.StatusCode
+}
+
+// events are the rows of the report of that name: id, type, published,
+// received, okta_id, state, attempts, latency_ms, error.
+func (h *hook) events() [][]any {
+	h.Helper()
+	report, err := schema.ReportByName("events")
+	require.NoError(h, err)
+	var rows [][]any
+	require.NoError(h, h.db.View(h.Context(), func(tx *store.Tx) (err error) {
+		_, rows, err = tx.Report(report, store.ReportArgs{})
+		return err
+	}))
+	return rows
+}
+
+func event(uuid, user string) string {
+	return fmt.Sprintf(`{"uuid": %q, "eventType": "user.lifecycle.create", "target": [{"type": "User", "id": %q}]}`, uuid, user)
+}
+
+func TestE5_AnswersAfterTheCommit(t *testing.T) {
+	h := listen(t)
+	nudges, stop, err := h.db.Nudges()
+	require.NoError(t, err)
+	defer stop()
+
+	status, text := h.post(sample(t, "worldfixture-emulator.user.lifecycle.create.envelope.json"))
+	assert.Equal(t, http.StatusNoContent, status)
+	assert.Empty(t, text)
+	rows := h.events()
+	require.Len(t, rows, 1)
+	assert.Equal(t, "c0ff81b2-eec9-4c15-9711-59232624a456", rows[0][0])
+	assert.Equal(t, "00u13cd45a88f704f41b", rows[0][4])
+	assert.Equal(t, "open", rows[0][5])
+	<-nudges // the worker is told
+}
+
+func TestE5_OddEventBesideGoodOnesIsStoredAsIgnored(t *testing.T) {
+	h := listen(t)
+	status, _ := h.post(envelope(event("a", "00u1"), `null`, sample(t, "mule-test.user.account.update_profile.event.json"), event("b", "00u2")))
+	assert.Equal(t, http.StatusNoContent, status)
+	var states, reasons []any
+	for _, row := range h.events() {
+		states, reasons = append(states, row[5]), append(reasons, row[8])
+	}
+	assert.Equal(t, []any{"open", "ignored", "ignored", "open"}, states)
+	assert.Equal(t, []any{nil, "it has no target", "it is not a JSON object", nil}, reasons)
+}
+
+func TestE5_NoEnvelopeIs400(t *testing.T) {
+	h := listen(t)
+	for name, body := range map[string]string{
+		"a bare event": sample(t, "okta-docs.user.lifecycle.deactivate.event.json"),
+		"no JSON":      "uuid=1",
+		"empty":        "",
+	} {
+		status, text := h.post(body)
+		assert.Equal(t, http.StatusBadRequest, status, name)
+		assert.Contains(t, text, "data.events", name)
+	}
+	status, _ := h.post(envelope())
+	assert.Equal(t, http.StatusNoContent, status, "an empty list is an envelope")
+	assert.Empty(t, h.events())
+}
+
+// padded is a delivery of exactly n bytes.
+func padded(n int) string {
+	body := envelope(event("a", "00u1"))
+	return body + strings.Repeat(" ", n-len(body))
+}
+
+func TestE5_MoreThan8MiBIs413(t *testing.T) {
+	h := listen(t)
+	status, _ := h.post(padded(maxBody))
+	assert.Equal(t, http.StatusNoContent, status, "8 MiB are taken")
+
+	status, text := h.post(padded(maxBody + 1))
+	assert.Equal(t, http.StatusRequestEntityTooLarge, status)
+	assert.Contains(t, text, "8388608")
+	answer, _ := h.request(http.MethodPost, io.MultiReader(strings.NewReader(padded(maxBody+1)))) // sent in chunks, its length not told
+	assert.Equal(t, http.StatusRequestEntityTooLarge, answer.StatusCode)
+
+	conn := h.raw("POST / HTTP/1.1\r\nHost: relay\r\nAuthorization: " + secret + "\r\nContent-Length: 9000000\r\n\r\n")
+	assert.Equal(t, http.StatusRequestEntityTooLarge, h.status(conn, 2*time.Second), "what says that it is too large need not be sent")
+}
+
+func TestE5_WrongSecretIs401BeforeABodyIsRead(t *testing.T) {
+	t.Parallel()
+	for name, head := range map[string]string{
+		"POST":           "POST / HTTP/1.1\r\nContent-Length: 1000\r\n",
+		"a huge POST":    "POST / HTTP/1.1\r\nContent-Length: 9000000000\r\n",
+		"chunked":        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n",
+		"expecting":      "POST / HTTP/1.1\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n",
+		"GET":            "GET / HTTP/1.1\r\nContent-Length: 1000\r\n",
+		"a challenge":    "GET / HTTP/1.1\r\nX-Okta-Verification-Challenge: ch4llenge\r\n",
+		"DELETE":         "DELETE / HTTP/1.1\r\n",
+		"OPTIONS *":      "OPTIONS * HTTP/1.1\r\n",
+		"a wrong secret": "POST / HTTP/1.1\r\nAuthorization: s3cret\r\nContent-Length: 1000\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := listen(t)
+			require.NoError(t, h.db.Close(), "it asks nothing of the store either")
+			conn := h.raw(head + "Host: relay\r\n\r\n") // and never a body
+			require.NoError(t, conn.SetReadDeadline(time.Now().Add(bodyWithin/2)))
+			everything, err := io.ReadAll(conn)
+			require.NoError(t, err, "the answer comes, and then the relay hangs up")
+			assert.True(t, strings.HasPrefix(string(everything), "HTTP/1.1 401 "), "%s", everything)
+			assert.NotContains(t, string(everything), "ch4llenge")
+		})
+	}
+}
+
+func TestE5_WhenTheStoreIsClosedIs503(t *testing.T) {
+	h := listen(t)
+	require.NoError(t, h.db.Close())
+	status, text := h.post(envelope(event("a", "00u1")))
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Contains(t, text, "send them again")
+	assert.Contains(t, h.log.String(), "the store is closed")
+}
+
+func TestE5_WhenTheStoreIsBlockedIs503InTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		db, err := store.Open(t.Context(), filepath.Join(dir, "zensync.db"))
+		require.NoError(t, err)
+		defer db.Close()
+		s, err := OpenSecret(write(t, dir, "hook.secret", secret), "")
+		require.NoError(t, err)
+		h := &hook{T: t, db: db, log: &journal{}}
+		r := &Relay{DB: db, Secret: s, Log: h.log.logger()}
+		deliver := func() int {
+			req := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(envelope(event("a", "00u1"))))
+			req.Header.Set("Authorization", secret)
+			w := httptest.NewRecorder()
+			r.ServeHTTP(w, req)
+			return w.Code
+		}
+
+		begun, release, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		go func() {
+			done <- db.Update(context.Background(), func(*store.Tx) error {
+				close(begun)
+				<-release
+				return nil
+			})
+		}()
+		<-begun
+		start := time.Now()
+		assert.Equal(t, http.StatusServiceUnavailable, deliver())
+		assert.Equal(t, answerWithin, time.Since(start))
+		assert.Less(t, answerWithin, 2500*time.Millisecond)
+		assert.Contains(t, h.log.String(), errTooSlow.Error())
+
+		close(release)
+		require.NoError(t, <-done)
+		assert.Equal(t, http.StatusNoContent, deliver(), "Okta's second try")
+		assert.Len(t, h.events(), 1)
+	})
+}
+
+func TestE5_BodyThatDoesNotComeWholeIsNo4xx(t *testing.T) {
+	t.Parallel()
+	const head = "POST / HTTP/1.1\r\nHost: relay\r\nAuthorization: " + secret + "\r\nContent-Length: 1000\r\n\r\n"
+	t.Run("cut off", func(t *testing.T) {
+		h := listen(t)
+		conn := h.raw(head + `{"data": `)
+		require.NoError(t, conn.CloseWrite())
+		assert.Equal(t, http.StatusServiceUnavailable, h.status(conn, 3*time.Second))
+	})
+	t.Run("too slow", func(t *testing.T) {
+		h := listen(t)
+		conn := h.raw(head + `{"data": `)
+		assert.Equal(t, http.StatusServiceUnavailable, h.status(conn, 3*time.Second), "before Okta gives up")
+	})
+}
+
+func TestE5_Challenge(t *testing.T) {
+	h := listen(t)
+	const challenge = `"<&> ch4llenge`
+	answer, text := h.request(http.MethodGet, nil, "X-Okta-Verification-Challenge", challenge)
+	assert.Equal(t, http.StatusOK, answer.StatusCode)
+	assert.Equal(t, "application/json", answer.Header.Get("Content-Type"))
+	var got map[string]string
+	require.NoError(t, json.Unmarshal([]byte(text), &got))
+	assert.Equal(t, map[string]string{"verification": challenge}, got)
+
+	answer, text = h.request(http.MethodGet, nil, "X-Okta-Verification-Challenge", challenge, "Authorization", "wrong")
+	assert.Equal(t, http.StatusUnauthorized, answer.StatusCode, "deploy must not verify a relay that refuses every event")
+	assert.NotContains(t, text, "ch4llenge")
+
+	answer, text = h.request(http.MethodGet, nil)
+	assert.Equal(t, http.StatusBadRequest, answer.StatusCode)
+	assert.Contains(t, text, "X-Okta-Verification-Challenge")
+}
+
+func TestE5_OtherMethodsAre405(t *testing.T) {
+	h := listen(t)
+	for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions, http.MethodHead} {
+		answer, _ := h.request(method, nil)
+		assert.Equal(t, http.StatusMethodNotAllowed, answer.StatusCode, method)
+		assert.Equal(t, "GET, POST", answer.Header.Get("Allow"), method)
+	}
+}
+
+func TestE2_EventIsStoredOnce(t *testing.T) {
+	h := listen(t)
+	for _, body := range []string{
+		envelope(event("a", "00u1"), event("a", "00u1")),
+		envelope(event("a", "00u1")),
+		envelope(event("b", "00u1"), event("a", "00u1")),
+	} {
+		status, _ := h.post(body)
+		assert.Equal(t, http.StatusNoContent, status)
+	}
+	var uuids []any
+	for _, row := range h.events() {
+		uuids = append(uuids, row[0])
+	}
+	assert.Equal(t, []any{"b", "a"}, uuids)
+}
+
+func TestE5_EveryAcceptedDeliveryIsInTheStore(t *testing.T) {
+	h := listen(t)
+	const senders, each = 64, 8
+	var accepted sync.Map
+	var wg sync.WaitGroup
+	for s := range senders {
+		wg.Go(func() {
+			for n := range each {
+				uuid := fmt.Sprintf("%d-%d", s, n)
+				if status, _ := h.post(envelope(event(uuid, "00u1"))); assert.Equal(t, http.StatusNoContent, status) {
+					accepted.Store(uuid, true)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, h.db.Close())
+	db, err := store.Open(t.Context(), h.db.Path())
+	require.NoError(t, err)
+	h.db = db
+	rows := h.events()
+	assert.Len(t, rows, senders*each)
+	for _, row := range rows {
+		_, ok := accepted.LoadAndDelete(row[0])
+		assert.True(t, ok, row[0])
+	}
+}
+
+func TestE5_NothingOfADeliveryIsLoggedOrAnswered(t *testing.T) {
+	h := listen(t)
+	private := []string{secret, "wr0ng-secret", "ch4llenge", "jane@example.com", "Jane", "00u13cd45a88f704f41b", "zed@example.com", "Zed"}
+	var answers strings.Builder
+	deliver := func(method, body string, header ...string) {
+		_, text := h.request(method, strings.NewReader(body), header...)
+		answers.WriteString(text)
+	}
+	good := sample(t, "worldfixture-emulator.user.lifecycle.create.envelope.json")
+	deliver(http.MethodPost, good)
+	deliver(http.MethodPost, good, "Authorization", "wr0ng-secret")
+	deliver(http.MethodPost, `{"jane@example.com": Jane}`)
+	deliver(http.MethodPost, `{"data": {"events": "Jane"}}`)
+	deliver(http.MethodPut, "Jane")
+	deliver(http.MethodGet, "", "X-Okta-Verification-Challenge", "ch4llenge", "Authorization", "Bearer wr0ng-secret")
+	require.NoError(t, h.db.Close())
+	deliver(http.MethodPost, envelope(event("jane@example.com", "00u13cd45a88f704f41b")))
+	for _, word := range private {
+		assert.NotContains(t, h.log.String(), word)
+		assert.NotContains(t, answers.String(), word)
+	}
+	assert.Equal(t, 5, strings.Count(h.log.String(), "level=WARN"), "one line for each refusal, the second 401 is only counted: %s", h.log)
+}
+
+func TestE5_StrangersCannotFillTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := OpenSecret(write(t, t.TempDir(), "hook.secret", secret), "")
+		require.NoError(t, err)
+		log := &journal{}
+		r := &Relay{Secret: s, Log: log.logger()}
+		knock := func(times int) {
+			for range times {
+				w := httptest.NewRecorder()
+				r.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
+				assert.Equal(t, http.StatusUnauthorized, w.Code)
+			}
+		}
+		counts := func() (lines []string) {
+			for line := range strings.Lines(log.String()) {
+				_, count, _ := strings.Cut(strings.TrimSpace(line), "count=")
+				lines = append(lines, count)
+			}
+			return lines
+		}
+		knock(1000)
+		assert.Equal(t, []string{"1"}, counts(), "the first is said at once")
+		time.Sleep(tallyEvery)
+		synctest.Wait()
+		assert.Equal(t, []string{"1", "999"}, counts(), "the others as a number")
+		knock(10)
+		time.Sleep(2 * tallyEvery)
+		synctest.Wait()
+		assert.Equal(t, []string{"1", "999", "10"}, counts())
+		knock(1)
+		assert.Equal(t, []string{"1", "999", "10", "1"}, counts(), "after a quiet minute the next is a first one")
+		time.Sleep(tallyEvery)
+	})
+}
+
+func TestE5_BugIs503(t *testing.T) {
+	s, err := OpenSecret(write(t, t.TempDir(), "hook.secret", secret), "")
+	require.NoError(t, err)
+	log := &journal{}
+	r := &Relay{Secret: s, Log: log.logger()}
+	req := httptest.NewRequest(http.MethodPost, "/", panicking{})
+	req.Header.Set("Authorization", secret)
+	w := httptest.NewRecorder()
+	r.ServeHTTP(w, req)
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+	assert.Contains(t, log.String(), "readBody", "the log says where it happened")
+	assert.NotContains(t, log.String(), "jane@example.com")
+}
+
+// panicking is a body that meets a bug.
+type panicking struct{}
+
+func (panicking) Read([]byte) (int, error) { panic("jane@example.com") }
