@@ -52,6 +52,9 @@ func judge(err error) verdict {
 	if errors.As(err, &z) {
 		return classify(z.Status)
 	}
+	if errors.Is(err, okta.ErrID) {
+		return final // what an event named is no Okta id
+	}
 	var o *okta.Error
 	if !errors.As(err, &o) {
 		return retryLater // our own store or a cancelled context: not the user's fault

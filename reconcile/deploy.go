@@ -125,7 +125,12 @@ func (d Deployment) EnsureHook(ctx context.Context, found FoundHook) (okta.Hook,
 	if err != nil {
 		return hook, err
 	}
-	if err := d.DB.Update(ctx, func(tx *store.Tx) error { return tx.SetSetting(store.HookID, hook.ID) }); err != nil {
+	if err := d.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.SetSetting(store.HookVerified, ""); err != nil { // so far
+			return err
+		}
+		return tx.SetSetting(store.HookID, hook.ID)
+	}); err != nil {
 		return hook, err
 	}
 	if hook.Status == "INACTIVE" {

@@ -18,21 +18,19 @@ var oktaID = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 func (w *Worker) gather(ctx context.Context, a *attempt, cached bool) error {
 	f := &a.facts
 	f.Asked = true
+	indexed := false
 	if cached {
-		ready, err := w.indexReady(ctx, a.claim)
-		if err != nil {
+		var err error
+		if indexed, err = w.indexReady(ctx, a.claim); err != nil {
 			return err
-		}
-		if !ready {
-			return errAgain
 		}
 	}
 	if f.Link != nil {
-		if err := w.gatherAccount(ctx, a, cached); err != nil || !f.lost() {
+		if err := w.gatherAccount(ctx, a, indexed); err != nil || !f.lost() {
 			return err
 		}
 	}
-	if err := w.gatherMatches(ctx, a, cached); err != nil {
+	if err := w.gatherMatches(ctx, a, indexed); err != nil {
 		return err
 	}
 	if f.User.Email == "" {
@@ -55,13 +53,13 @@ func (w *Worker) indexReady(ctx context.Context, claim store.Claim) (ready bool,
 }
 
 // gatherAccount reads the linked account.
-func (w *Worker) gatherAccount(ctx context.Context, a *attempt, cached bool) error {
+func (w *Worker) gatherAccount(ctx context.Context, a *attempt, indexed bool) error {
 	id := a.facts.Link.ZenQMSID
-	if cached {
+	if indexed {
 		return w.DB.View(ctx, func(tx *store.Tx) error {
 			found, ok, err := tx.AccountByID(id)
 			if ok {
-				u := indexed(found)
+				u := fromIndex(found)
 				a.facts.Account, a.account = &u, &u
 			}
 			return err
@@ -82,10 +80,10 @@ func (w *Worker) gatherAccount(ctx context.Context, a *attempt, cached bool) err
 
 // gatherMatches looks for accounts that carry the user's id or have his
 // address. An answer counts only for rows that carry the value themselves.
-func (w *Worker) gatherMatches(ctx context.Context, a *attempt, cached bool) error {
+func (w *Worker) gatherMatches(ctx context.Context, a *attempt, indexed bool) error {
 	f := &a.facts
 	address := store.Address(f.User.Email)
-	if cached {
+	if indexed {
 		return w.DB.View(ctx, func(tx *store.Tx) error {
 			byID, err := tx.AccountsByExternalID(f.User.OktaID)
 			if err != nil {
@@ -302,7 +300,7 @@ func addAccount(all []zenqms.User, u zenqms.User) []zenqms.User {
 func allIndexed(accounts []store.Account) []zenqms.User {
 	users := make([]zenqms.User, len(accounts))
 	for i, a := range accounts {
-		users[i] = indexed(a)
+		users[i] = fromIndex(a)
 	}
 	return users
 }

@@ -30,17 +30,23 @@ func patiently[T any](ctx context.Context, read func() (T, error)) (T, error) {
 		}).
 		WithMaxRetries(-1).
 		Build()
-	again := retrypolicy.NewBuilder[T]().
-		HandleIf(func(_ T, err error) bool { return err != nil && judge(err) == retryLater }).
-		WithBackoff(firstBackoff, pagePatience/4).
-		WithJitterFactor(jitter).
-		WithMaxDuration(pagePatience).
-		WithMaxRetries(-1).
-		ReturnLastFailure().
-		Build()
+	again := func() retrypolicy.RetryPolicy[T] {
+		began := time.Now()
+		return retrypolicy.NewBuilder[T]().
+			HandleIf(func(_ T, err error) bool { return err != nil && judge(err) == retryLater }).
+			// WithMaxDuration alone would go on without a pause in the very
+			// instant in which the minute is full.
+			AbortIf(func(T, error) bool { return time.Since(began) >= pagePatience }).
+			WithBackoff(firstBackoff, pagePatience/4).
+			WithJitterFactor(jitter).
+			WithMaxDuration(pagePatience).
+			WithMaxRetries(-1).
+			ReturnLastFailure().
+			Build()
+	}
 	// Two executions, one inside the other, so that the minute starts anew
 	// behind a wait that was asked for.
 	return failsafe.With(outwait).WithContext(ctx).Get(func() (T, error) {
-		return failsafe.With(again).WithContext(ctx).Get(read)
+		return failsafe.With(again()).WithContext(ctx).Get(read)
 	})
 }

@@ -20,8 +20,8 @@ func account(u zenqms.User) store.Account {
 		FirstName: u.FirstName, LastName: u.LastName, Title: u.Title, Active: u.Active}
 }
 
-// indexed is a ZenQMS user as the index gives it back.
-func indexed(a store.Account) zenqms.User {
+// fromIndex is a ZenQMS user as the index gives it back.
+func fromIndex(a store.Account) zenqms.User {
 	return zenqms.User{ID: a.ZenQMSID, ExternalID: a.ExternalID, Email: a.Email,
 		FirstName: a.FirstName, LastName: a.LastName, Title: a.Title, Active: a.Active}
 }

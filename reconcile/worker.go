@@ -54,6 +54,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		if w.epoch, err = tx.StartEpoch(); err != nil {
 			return err
 		}
+		if err := tx.SetSetting(store.DrainStopped, ""); err != nil { // what stopped an earlier worker may be mended
+			return err
+		}
 		return tx.RequeueRuns()
 	}); err != nil {
 		return fmt.Errorf("start the worker: %w", err)

@@ -1,9 +1,12 @@
 package reconcile
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -115,10 +118,11 @@ func (w *world) deliver(events ...oktatest.Event) {
 	})
 }
 
-// drain works until nothing is due any more, one user after the other.
+// drain works until nothing is due any more, one user after the other, or
+// until the drain is stopped.
 func (w *world) drain() {
 	w.Helper()
-	for {
+	for w.w.halt.left(w.now) <= 0 {
 		var claims []store.Claim
 		w.update(func(tx *store.Tx) (err error) {
 			claims, err = tx.Claim(w.w.epoch, 1)
@@ -289,3 +293,36 @@ func split(name string) (first, last string) {
 	first, last, _ = strings.Cut(name, " ")
 	return first, last
 }
+
+// listing is a query of one page.
+var listing = okta.Query{Limit: 100}
+
+// hideFromLists makes Okta's lists leave a user out while he reads fine by id,
+// as happens to one who was moved between pages.
+func (w *world) hideFromLists(id string) (undo func()) {
+	whole := w.org.Transport()
+	client, err := okta.New(okta.Config{OrgURL: "https://example.okta.com", APIToken: "token",
+		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			resp, err := whole.RoundTrip(r)
+			if err != nil || r.URL.Path != "/api/v1/users" {
+				return resp, err
+			}
+			var users []map[string]any
+			if err := json.NewDecoder(resp.Body).Decode(&users); err != nil {
+				return nil, err
+			}
+			users = slices.DeleteFunc(users, func(u map[string]any) bool { return u["id"] == id })
+			body, err := json.Marshal(users)
+			resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			resp.Header.Del("Content-Length")
+			return resp, err
+		})})
+	require.NoError(w, err)
+	old := w.w.Okta
+	w.w.Okta = client
+	return func() { w.w.Okta = old }
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

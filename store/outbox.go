@@ -233,20 +233,22 @@ type RowState struct {
 	OktaID   string
 	State    State
 	Attempts int
+	Looks    int
 	Due      time.Time
 	Error    string
 }
 
-// Tried tells whether the promise has met its first outcome.
+// Tried tells whether the promise has met its first outcome: it is closed, or
+// was put back for another attempt or a late look.
 func (s RowState) Tried() bool {
-	return s.State != StateRunning && (s.State != StateOpen || s.Attempts > 0 || s.Error != "")
+	return s.State != StateOpen && s.State != StateRunning || s.Error != "" || s.Looks > 0
 }
 
 // RowState returns what became of a promise.
 func (tx *Tx) RowState(id int64) (RowState, error) {
 	var s RowState
-	err := tx.row(`SELECT okta_id, state, attempts, due, error FROM outbox WHERE id = ?`, id).
-		Scan(&s.OktaID, &s.State, &s.Attempts, timeOf{&s.Due}, textOf{&s.Error})
+	err := tx.row(`SELECT okta_id, state, attempts, looks, due, error FROM outbox WHERE id = ?`, id).
+		Scan(&s.OktaID, &s.State, &s.Attempts, &s.Looks, timeOf{&s.Due}, textOf{&s.Error})
 	if err != nil {
 		return s, fmt.Errorf("outbox row %d: %w", id, err)
 	}

@@ -112,9 +112,11 @@ func (tx *Tx) EndRun(id int64, why string) error {
 
 // Progress is how far the work of a run has come.
 type Progress struct {
-	Total int64 // promises it made
-	Tried int64 // those that have met their first outcome
-	Left  int64 // those still to be kept: waiting for another attempt
+	Total int64     // promises it made
+	Tried int64     // those that have met their first outcome
+	Left  int64     // those that failed and wait for another attempt
+	Next  time.Time // when the first of those left is tried again; zero without
+	Dead  int64     // those given up
 }
 
 // Progress returns how far a run's work has come.
@@ -122,9 +124,11 @@ func (tx *Tx) Progress(run int64) (Progress, error) {
 	var p Progress
 	err := tx.row(`
 		SELECT count(*),
-		       count(*) FILTER (WHERE state NOT IN ('open', 'running') OR state = 'open' AND (attempts > 0 OR error IS NOT NULL)),
-		       count(*) FILTER (WHERE state IN ('open', 'running'))
-		FROM outbox WHERE run = ?`, run).Scan(&p.Total, &p.Tried, &p.Left)
+		       count(*) FILTER (WHERE state NOT IN ('open', 'running') OR error IS NOT NULL OR looks > 0),
+		       count(*) FILTER (WHERE state IN ('open', 'running') AND error IS NOT NULL),
+		       min(due) FILTER (WHERE state IN ('open', 'running') AND error IS NOT NULL),
+		       count(*) FILTER (WHERE state = 'dead')
+		FROM outbox WHERE run = ?`, run).Scan(&p.Total, &p.Tried, &p.Left, timeOf{&p.Next}, &p.Dead)
 	return p, err
 }
 
