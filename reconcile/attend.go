@@ -9,8 +9,15 @@ import (
 	"github.com/zensync/zensync/store"
 )
 
-// attendPoll is how often a command looks whether what it waits for has come.
-const attendPoll = 50 * time.Millisecond
+const (
+	// attendPoll is how often a command looks whether what it waits for has
+	// come.
+	attendPoll = 50 * time.Millisecond
+	// attendShare bounds what the looking costs: after a look that took d the
+	// next comes no sooner than attendShare * d. Counting a million promises
+	// takes a while.
+	attendShare = 20
+)
 
 // Attend waits until done says so. When a worker is up, it does the work;
 // when none is, or it dies meanwhile, this process takes the lock under the
@@ -18,10 +25,9 @@ const attendPoll = 50 * time.Millisecond
 //
 // done runs in a View of its own and may report progress on the way.
 func (w *Worker) Attend(ctx context.Context, holder string, done func(*store.Tx) (bool, error)) error {
-	tick := time.NewTicker(attendPoll)
-	defer tick.Stop()
 	for {
-		if over, err := w.isOver(ctx, done); over || err != nil {
+		pause, over, err := w.look(ctx, done)
+		if over || err != nil {
 			return err
 		}
 		lock, err := w.DB.TryLock(store.WorkerPart, holder)
@@ -33,7 +39,7 @@ func (w *Worker) Attend(ctx context.Context, holder string, done func(*store.Tx)
 			return err
 		}
 		select {
-		case <-tick.C:
+		case <-pause:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -47,17 +53,14 @@ func (w *Worker) workUntil(ctx context.Context, done func(*store.Tx) (bool, erro
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(working) }()
 
-	tick := time.NewTicker(attendPoll)
-	defer tick.Stop()
 	for {
-		select {
-		case <-tick.C:
-			over, err := w.isOver(ctx, done)
-			if !over && err == nil {
-				continue
-			}
+		pause, over, err := w.look(ctx, done)
+		if over || err != nil {
 			stop()
 			return errors.Join(err, <-ended)
+		}
+		select {
+		case <-pause:
 		case err := <-ended:
 			if err == nil {
 				err = ctx.Err()
@@ -67,12 +70,14 @@ func (w *Worker) workUntil(ctx context.Context, done func(*store.Tx) (bool, erro
 	}
 }
 
-func (w *Worker) isOver(ctx context.Context, done func(*store.Tx) (bool, error)) (over bool, err error) {
+// look asks done once. When it is not over, pause is when to ask again.
+func (w *Worker) look(ctx context.Context, done func(*store.Tx) (bool, error)) (pause <-chan time.Time, over bool, err error) {
+	began := time.Now()
 	err = w.DB.View(ctx, func(tx *store.Tx) error {
 		over, err = done(tx)
 		return err
 	})
-	return over, err
+	return time.After(max(attendPoll, attendShare*time.Since(began))), over, err
 }
 
 // RunOver is done once a run has ended and every promise it made has met its

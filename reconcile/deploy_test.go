@@ -49,7 +49,9 @@ func TestC4_DeployUpdatesItsOwnHookInsteadOfAddingOne(t *testing.T) {
 		"with another URL":                func(w *world, d *Deployment) { d.HookURL, _ = w.listener("s") },
 		"found by name in a lost store":   func(w *world, d *Deployment) { w.update(forgetHook) },
 		"with a stored id that Okta lost": func(w *world, d *Deployment) { w.update(wrongHook) },
-		"inactive by hand":                func(w *world, d *Deployment) { require.NoError(w, d.Okta.DeactivateHook(w.Context(), w.org.Hooks()[0].ID)) },
+		"inactive by hand": func(w *world, d *Deployment) {
+			require.NoError(w, d.Okta.DeactivateHook(w.Context(), w.org.Hooks()[0].ID))
+		},
 	}
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {

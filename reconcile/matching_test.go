@@ -142,10 +142,10 @@ func TestL2_NoMatchCreatesALiveUserAndNothingForAGoneOne(t *testing.T) {
 
 func TestL3_TheAccountIsLinkedToAnother(t *testing.T) {
 	type setup struct {
-		oldStatus           string // "" deleted and known, "unknown" a 404 nobody knew, "foreign" no Okta id at all
-		first, last         string // the newcomer's
-		accountFirst        string
-		wantRelink, stillIn bool
+		oldStatus    string // "" deleted and known, "unknown" a 404 nobody knew, "foreign" no Okta id at all
+		first, last  string // the newcomer's
+		accountFirst string
+		wantRelink   bool
 	}
 	cases := map[string]setup{
 		"rehire, the old one deprovisioned":       {oldStatus: "DEPROVISIONED", first: "ADA ", last: "byron", wantRelink: true},

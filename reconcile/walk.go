@@ -52,18 +52,23 @@ func (w *Worker) walk(ctx context.Context, run store.Run) error {
 		why = err.Error()
 		w.Log.Error("walk failed: "+brief(err), "run", run.ID, "kind", string(run.Kind))
 	}
-	err := w.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+	var head store.Head
+	err := w.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
 		if run.Kind == store.InitialRun && why == "" {
 			if _, err := tx.WantRun(store.ReconcileRun, "", tx.Now.Add(secondLook)); err != nil {
 				return err
 			}
+		}
+		if head, err = tx.LogHead(); err != nil {
+			return err
 		}
 		return tx.EndRun(run.ID, why)
 	})
 	if err != nil {
 		return fmt.Errorf("end run %d: %w", run.ID, err)
 	}
-	w.Log.Info("walk ended", "run", run.ID, "kind", string(run.Kind), "failed", why != "")
+	// The head of the log outside of the store shows whether its tail was cut.
+	w.Log.Info("walk ended", "run", run.ID, "kind", string(run.Kind), "failed", why != "", "log_seq", head.Seq, "log_hash", head.Hash)
 	return nil
 }
 

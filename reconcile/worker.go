@@ -59,7 +59,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		return tx.RequeueRuns()
 	}); err != nil {
-		return fmt.Errorf("start the worker: %w", err)
+		return ignoreStop(ctx, fmt.Errorf("start the worker: %w", err))
 	}
 	nudges, stop, err := w.DB.Nudges()
 	if err != nil {
@@ -214,7 +214,7 @@ func (w *Worker) report(ctx context.Context, a *attempt) error {
 	switch {
 	case a.ours():
 		if w.halt.set(w.DB.Now().Add(stopProbe), text) {
-			w.Log.Error("nothing can be sent: a credential is refused; mend it, the drain tries again every minute",
+			w.Log.Error("nothing can be sent: a credential is refused; the drain tries again every minute, and reads a new key file when the worker is restarted",
 				"user", a.claim.OktaID, "error", text)
 			return w.noteStop(ctx, text)
 		}

@@ -7,7 +7,7 @@
 -- servers this store is bound to, the event hook.
 CREATE TABLE setting (
     key     TEXT PRIMARY KEY, -- for instance state, org_url, hook_id
-    value   TEXT NOT NULL,
+    value   TEXT NOT NULL,    -- as text; a time has the form above
     changed TEXT NOT NULL     -- when it was last set
 ) STRICT, WITHOUT ROWID;
 
@@ -26,9 +26,9 @@ CREATE INDEX event_received ON event (received);
 
 -- One execution of a walk: the initial sync or a reconcile.
 CREATE TABLE run (
-    id        INTEGER PRIMARY KEY,
-    kind      TEXT NOT NULL CHECK (kind IN ('initial', 'reconcile', 'unlink')),
-    state     TEXT NOT NULL CHECK (state IN ('wanted', 'running', 'done', 'failed')),
+    id        INTEGER PRIMARY KEY,        -- order of the asking
+    kind      TEXT NOT NULL CHECK (kind IN ('initial', 'reconcile', 'unlink')), -- initial: deploy's
+    state     TEXT NOT NULL CHECK (state IN ('wanted', 'running', 'done', 'failed')), -- in this order
     actor     TEXT,                       -- the operator who asked; NULL for the schedule
     wanted    TEXT NOT NULL,              -- not to be started before this time
     started   TEXT,                       -- when its (last) start was
@@ -44,27 +44,27 @@ CREATE INDEX run_state ON run (state) WHERE state IN ('wanted', 'running');
 -- The outbox: each row is the promise to bring one user in step.
 CREATE TABLE outbox (
     id       INTEGER PRIMARY KEY AUTOINCREMENT, -- order of the promises; never used twice
-    okta_id  TEXT NOT NULL,
-    origin   TEXT NOT NULL CHECK (origin IN ('initial', 'hook', 'reconcile', 'manual')),
+    okta_id  TEXT NOT NULL,              -- the user it is about
+    origin   TEXT NOT NULL CHECK (origin IN ('initial', 'hook', 'reconcile', 'manual')), -- what made it
     priority INTEGER NOT NULL,           -- 0 deactivations, 1 hooks, 2 manual, 3 walks; lower goes first
-    run      INTEGER REFERENCES run (id),
-    event    INTEGER REFERENCES event (id),
+    run      INTEGER REFERENCES run (id),   -- the walk that wants it
+    event    INTEGER REFERENCES event (id), -- the event behind it
     actor    TEXT,                       -- the operator who asked
-    state    TEXT NOT NULL CHECK (state IN ('open', 'running', 'held', 'done', 'skipped', 'dropped', 'dead', 'ignored', 'unlinked')),
+    state    TEXT NOT NULL CHECK (state IN ('open', 'running', 'held', 'done', 'skipped', 'dropped', 'dead', 'ignored', 'unlinked')), -- the first three are not ended
     due      TEXT NOT NULL,              -- not before this time
     attempts INTEGER NOT NULL DEFAULT 0, -- how often it was tried
     looks    INTEGER NOT NULL DEFAULT 0, -- late looks made after an event whose effect Okta did not show yet
     epoch    INTEGER NOT NULL DEFAULT 0, -- the worker that took it; another one's outcome is refused
-    created  TEXT NOT NULL,
+    created  TEXT NOT NULL,              -- when it was made
     claimed  TEXT,                       -- when it was last taken
-    finished TEXT,
+    finished TEXT,                       -- when it ended
     error    TEXT,                       -- what the last attempt met
     CHECK ((finished IS NULL) = (state IN ('open', 'running', 'held')))
 ) STRICT;
 CREATE INDEX outbox_open ON outbox (priority, id) WHERE state = 'open';
-CREATE INDEX outbox_due ON outbox (due) WHERE state = 'open';
-CREATE INDEX outbox_user ON outbox (okta_id) WHERE state IN ('open', 'running', 'held', 'dead');
-CREATE INDEX outbox_state ON outbox (state) WHERE state IN ('running', 'held', 'dead');
+CREATE INDEX outbox_user ON outbox (okta_id, state);
+CREATE INDEX outbox_running ON outbox (okta_id) WHERE state = 'running';
+CREATE INDEX outbox_state ON outbox (state, due);
 CREATE INDEX outbox_run ON outbox (run, state) WHERE run IS NOT NULL;
 CREATE INDEX outbox_event ON outbox (event) WHERE event IS NOT NULL;
 
@@ -72,31 +72,31 @@ CREATE INDEX outbox_event ON outbox (event) WHERE event IS NOT NULL;
 -- else claims an address.
 CREATE TABLE directory (
     n             INTEGER PRIMARY KEY,  -- a walk's bit set of seen rows counts by it
-    okta_id       TEXT NOT NULL UNIQUE,
+    okta_id       TEXT NOT NULL UNIQUE, -- Okta's id
     created       TEXT,                 -- Okta's created
     updated       TEXT,                 -- Okta's lastUpdated
     status        TEXT NOT NULL,        -- Okta's status, or DELETED when the id read 404
     transitioning TEXT NOT NULL,        -- Okta's transitioningToStatus, mostly ''
-    login         TEXT NOT NULL,
-    email         TEXT NOT NULL,
+    login         TEXT NOT NULL,        -- profile.login
+    email         TEXT NOT NULL,        -- profile.email as Okta has it
     address       TEXT NOT NULL,        -- email, trimmed, in lower case
-    first_name    TEXT NOT NULL,
-    last_name     TEXT NOT NULL,
-    title         TEXT NOT NULL
+    first_name    TEXT NOT NULL,        -- profile.firstName
+    last_name     TEXT NOT NULL,        -- profile.lastName
+    title         TEXT NOT NULL         -- profile.title
 ) STRICT;
 CREATE INDEX directory_address ON directory (address) WHERE address <> '';
 
 -- ZenQMS's users as last read, so that a walk matches without a call per
 -- user. It finds, it never concludes.
 CREATE TABLE account (
-    zenqms_id   TEXT PRIMARY KEY,
+    zenqms_id   TEXT PRIMARY KEY, -- ZenQMS's id, opaque
     external_id TEXT NOT NULL,    -- '' when ZenQMS has none
-    email       TEXT NOT NULL,
+    email       TEXT NOT NULL,    -- as ZenQMS has it
     address     TEXT NOT NULL,    -- email, trimmed, in lower case
-    first_name  TEXT NOT NULL,
-    last_name   TEXT NOT NULL,
-    title       TEXT NOT NULL,
-    active      INTEGER NOT NULL CHECK (active IN (0, 1)),
+    first_name  TEXT NOT NULL,    -- as ZenQMS has it
+    last_name   TEXT NOT NULL,    -- as ZenQMS has it
+    title       TEXT NOT NULL,    -- as ZenQMS has it
+    active      INTEGER NOT NULL CHECK (active IN (0, 1)), -- is_active
     generation  INTEGER NOT NULL  -- the reading that saw it last
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_external ON account (external_id) WHERE external_id <> '';
@@ -104,17 +104,17 @@ CREATE INDEX account_address ON account (address) WHERE address <> '';
 
 -- Which Okta user is which ZenQMS user, and what was last applied.
 CREATE TABLE link (
-    okta_id      TEXT PRIMARY KEY,
-    zenqms_id    TEXT NOT NULL UNIQUE,
+    okta_id      TEXT PRIMARY KEY,     -- the Okta user
+    zenqms_id    TEXT NOT NULL UNIQUE, -- the ZenQMS user: links are one to one
     email        TEXT NOT NULL,  -- the address ZenQMS last answered with
     address      TEXT NOT NULL,  -- the same, trimmed, in lower case
-    active       INTEGER NOT NULL CHECK (active IN (0, 1)),
+    active       INTEGER NOT NULL CHECK (active IN (0, 1)), -- is_active as ZenQMS last answered
     roles        TEXT NOT NULL,  -- JSON array of role names ZenQMS last answered with
     okta_updated TEXT,           -- Okta's lastUpdated of what was last applied
     okta_status  TEXT NOT NULL,  -- Okta's status of what was last applied
     wish         TEXT NOT NULL,  -- hash of what Okta and the config asked for when last applied
     taken_from   TEXT NOT NULL,  -- the Okta id the account still carries after an operator's relink; '' otherwise
-    created      TEXT NOT NULL,
+    created      TEXT NOT NULL,  -- when the link was made
     applied_at   TEXT NOT NULL   -- when that was
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX link_address ON link (address);
@@ -122,16 +122,16 @@ CREATE INDEX link_active ON link (active);
 
 -- Who is not, or not wholly, in step, and why.
 CREATE TABLE skip (
-    okta_id      TEXT PRIMARY KEY,
-    code         TEXT NOT NULL CHECK (code IN ('missing', 'conflict', 'ambiguous', 'refused')),
+    okta_id      TEXT PRIMARY KEY, -- the Okta user
+    code         TEXT NOT NULL CHECK (code IN ('missing', 'conflict', 'ambiguous', 'refused')), -- the reason in a word
     reason       TEXT NOT NULL,  -- for a person: what is wrong and what to do
-    login        TEXT NOT NULL,
+    login        TEXT NOT NULL,  -- Okta's login, for a person to recognise him by
     email        TEXT NOT NULL,  -- the address Okta asks for
     address      TEXT NOT NULL,  -- the same, trimmed, in lower case
     fields       TEXT NOT NULL,  -- of a linked user: the held-back fields, space separated; '' when the whole user waits
     okta_updated TEXT,           -- Okta's lastUpdated when it was skipped
-    okta_status  TEXT NOT NULL,
-    wish         TEXT NOT NULL,
+    okta_status  TEXT NOT NULL,  -- Okta's status then
+    wish         TEXT NOT NULL,  -- hash of what Okta and the config asked for then
     since        TEXT NOT NULL,  -- when this reason began
     last_seen    TEXT NOT NULL   -- when it was last found to hold
 ) STRICT, WITHOUT ROWID;
@@ -144,19 +144,19 @@ CREATE INDEX skip_address ON skip (address);
 CREATE TABLE log (
     seq       INTEGER PRIMARY KEY, -- 1, 2, 3 ... without a gap
     attempt   INTEGER NOT NULL,    -- rows of one attempt share it: the seq of its first row
-    time      TEXT NOT NULL,
-    origin    TEXT NOT NULL CHECK (origin IN ('initial', 'hook', 'reconcile', 'manual', 'unlink', 'operator')),
-    run       INTEGER,
+    time      TEXT NOT NULL,       -- when the outcome was recorded
+    origin    TEXT NOT NULL CHECK (origin IN ('initial', 'hook', 'reconcile', 'manual', 'unlink', 'operator')), -- what made the attempt
+    run       INTEGER,             -- id of the walk that wanted it
     event     TEXT,                -- uuid of the Okta event
     actor     TEXT,                -- the Okta admin behind the event, or the operator
-    okta_id   TEXT,
-    zenqms_id TEXT,
-    action    TEXT NOT NULL CHECK (action IN ('create', 'update', 'activate', 'deactivate', 'link', 'relink', 'add_role', 'remove_role', 'unlink', 'skip', 'none',
-                  'approve', 'discard', 'pause', 'resume', 'deploy', 'config', 'restore', 'version')),
-    outcome   TEXT NOT NULL CHECK (outcome IN ('ok', 'unchanged', 'skipped', 'held', 'dropped', 'failed')),
+    okta_id   TEXT,                -- the Okta user
+    zenqms_id TEXT,                -- the ZenQMS user
+    action    TEXT NOT NULL CHECK (action IN ('create', 'update', 'activate', 'deactivate', 'link', 'relink', 'add_role', 'remove_role', 'unlink', 'skip', 'none', -- what was done
+                  'approve', 'discard', 'pause', 'resume', 'deploy', 'config', 'restore', 'version')), -- by an operator
+    outcome   TEXT NOT NULL CHECK (outcome IN ('ok', 'unchanged', 'skipped', 'held', 'dropped', 'failed')), -- how it went
     changes   TEXT,                -- JSON object: {"title": {"old": ..., "new": ...}}
-    error     TEXT,
-    hash      TEXT NOT NULL
+    error     TEXT,                -- why it failed, was skipped or changed nothing
+    hash      TEXT NOT NULL        -- of this row and the one before
 ) STRICT;
 CREATE INDEX log_time ON log (time);
 CREATE INDEX log_user ON log (okta_id, seq) WHERE okta_id IS NOT NULL;
@@ -164,6 +164,12 @@ CREATE INDEX log_run ON log (run) WHERE run IS NOT NULL;
 
 -- +goose StatementBegin
 CREATE TRIGGER log_no_update BEFORE UPDATE ON log
+BEGIN
+    SELECT RAISE(ABORT, 'the log is append-only');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER log_no_replace BEFORE INSERT ON log WHEN EXISTS (SELECT 1 FROM log WHERE seq = NEW.seq)
 BEGIN
     SELECT RAISE(ABORT, 'the log is append-only');
 END;

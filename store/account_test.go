@@ -54,6 +54,8 @@ func TestAccountsNoLongerSeenAreForgotten(t *testing.T) {
 	put("fresh", 0) // created meanwhile: the reading could not see it
 	f.do(func(tx *Tx) error { return tx.DropAccountsBefore(2) })
 	assert.Equal(t, []string{"fresh", "late", "seen"}, f.texts(`SELECT zenqms_id FROM account ORDER BY zenqms_id`))
+	f.do(func(tx *Tx) error { return tx.DropAccountsBefore(3) })
+	assert.Equal(t, []string{"fresh"}, f.texts(`SELECT zenqms_id FROM account ORDER BY zenqms_id`))
 	f.do(func(tx *Tx) error { return tx.DropAccount("fresh") })
-	assert.Equal(t, []string{"late", "seen"}, f.texts(`SELECT zenqms_id FROM account ORDER BY zenqms_id`))
+	assert.Zero(t, f.number(`SELECT count(*) FROM account`))
 }

@@ -28,7 +28,7 @@ import (
 // gives a hook three seconds, and the relay has to answer within 2.5 s.
 const busyTimeout = 2 * time.Second
 
-// ErrClosed is what Update returns once Close was called.
+// ErrClosed is what Update and View return once Close was called.
 var ErrClosed = errors.New("the store is closed")
 
 // DB is the store, open. It is safe for concurrent use.
@@ -37,8 +37,9 @@ type DB struct {
 	Now func() time.Time
 
 	path    string
-	writer  *sql.DB // one connection: SQLite has one writer at a time
-	readers *sql.DB
+	pool    *sql.DB  // of the writer
+	writer  *session // one connection: SQLite has one writer at a time
+	readers *readers
 	jobs    chan *job
 	quit    chan struct{}
 	stopped chan struct{}
@@ -52,24 +53,31 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
-	writer, err := sql.Open("sqlite", dsn(path, "_txlock=immediate"))
-	if err != nil {
+	db := &DB{Now: time.Now, path: path,
+		jobs: make(chan *job, maxBatch), quit: make(chan struct{}), stopped: make(chan struct{})}
+	if err := db.open(ctx); err != nil {
 		return nil, fmt.Errorf("open the store %s: %w", path, err)
-	}
-	writer.SetMaxOpenConns(1)
-	if err := migrate(ctx, path, writer); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the store %s: %w", path, err), writer.Close())
-	}
-	readers, err := sql.Open("sqlite", dsn(path, "_pragma=query_only(1)"))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the store %s: %w", path, err), writer.Close())
-	}
-	db := &DB{
-		Now: time.Now, path: path, writer: writer, readers: readers,
-		jobs: make(chan *job, maxBatch), quit: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	go db.write()
 	return db, nil
+}
+
+func (db *DB) open(ctx context.Context) (err error) {
+	if db.pool, err = sql.Open("sqlite", dsn(db.path, "_txlock=immediate")); err != nil {
+		return err
+	}
+	if err := migrate(ctx, db.path, db.pool); err != nil {
+		return errors.Join(err, db.pool.Close())
+	}
+	if db.writer, err = newSession(ctx, db.pool); err != nil {
+		return errors.Join(err, db.pool.Close())
+	}
+	readers, err := sql.Open("sqlite", dsn(db.path, "_pragma=query_only(1)"))
+	if err != nil {
+		return errors.Join(err, db.writer.close(), db.pool.Close())
+	}
+	db.readers = newReaders(readers)
+	return nil
 }
 
 // prepareFile makes the database file, readable by its owner only: it holds
@@ -101,20 +109,24 @@ func (db *DB) Close() (err error) {
 	db.closing.Do(func() {
 		close(db.quit)
 		<-db.stopped
-		err = errors.Join(db.readers.Close(), db.writer.Close())
+		err = errors.Join(db.readers.close(), db.writer.close(), db.pool.Close())
 	})
 	return err
 }
 
 // View runs fn on one consistent state of the store, which it cannot change.
-// Readers do not wait for writers.
+// Readers do not wait for writers. fn must not call View itself.
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
-	tx, err := db.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	s, err := db.readers.take(ctx)
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return fn(&Tx{Now: db.now(), ctx: ctx, tx: tx})
+	if err := s.do("BEGIN"); err != nil {
+		db.readers.give(s, false)
+		return fmt.Errorf("read the store: %w", err)
+	}
+	defer func() { db.readers.give(s, s.do("ROLLBACK") == nil) }()
+	return fn(&Tx{Now: db.now(), ctx: ctx, session: s})
 }
 
 // now is the time as the store keeps it: UTC, whole milliseconds.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"os"
 	"path/filepath"
 	"sync"
@@ -93,29 +92,37 @@ func (f *fixture) person(oktaID string) Person {
 
 func TestPragmasHoldOnEveryConnection(t *testing.T) {
 	f := setup(t)
-	want := map[string]string{
-		"journal_mode": "wal",
-		"synchronous":  "2", // FULL: a commit is on disk
-		"foreign_keys": "1",
-		"busy_timeout": "2000",
-	}
-	hold := func(pool *sql.DB, n int, queryOnly string) {
-		for range n {
-			conn, err := pool.Conn(t.Context())
-			require.NoError(t, err)
-			defer conn.Close() // all of them are open at once, so each is another one
-			for pragma, value := range want {
-				var got string
-				require.NoError(t, conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got))
-				assert.Equal(t, value, got, pragma)
-			}
+	hold := func(tx *Tx, queryOnly string) error {
+		for pragma, want := range map[string]string{
+			"journal_mode": "wal",
+			"synchronous":  "2", // FULL: a commit is on disk
+			"foreign_keys": "1",
+			"busy_timeout": "2000",
+			"query_only":   queryOnly,
+		} {
 			var got string
-			require.NoError(t, conn.QueryRowContext(t.Context(), "PRAGMA query_only").Scan(&got))
-			assert.Equal(t, queryOnly, got)
+			if err := tx.row("PRAGMA " + pragma).Scan(&got); err != nil {
+				return err
+			}
+			assert.Equal(t, want, got, pragma)
 		}
+		return nil
 	}
-	hold(f.db.writer, 1, "0")
-	hold(f.db.readers, 4, "1")
+	f.do(func(tx *Tx) error { return hold(tx, "0") })
+
+	const readers = 4
+	var inside, done sync.WaitGroup
+	inside.Add(readers)
+	for range readers {
+		done.Go(func() {
+			assert.NoError(t, f.db.View(t.Context(), func(tx *Tx) error {
+				inside.Done()
+				inside.Wait() // all of them read at once, so each has a connection of its own
+				return hold(tx, "1")
+			}))
+		})
+	}
+	done.Wait()
 }
 
 func TestViewCannotWrite(t *testing.T) {
@@ -136,6 +143,38 @@ func TestViewSeesOneState(t *testing.T) {
 		return err
 	})
 	assert.Equal(t, []string{"v"}, f.texts(`SELECT value FROM setting WHERE key = 'k'`))
+}
+
+func TestManyMayViewAtOnce(t *testing.T) {
+	f := setup(t)
+	f.do(func(tx *Tx) error { return tx.SetSetting("k", "v") })
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for range 10 {
+				assert.NoError(t, f.db.View(t.Context(), func(tx *Tx) error {
+					value, err := tx.Setting("k")
+					assert.Equal(t, "v", value)
+					return err
+				}))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestViewThatFailsHarmsNoOther(t *testing.T) {
+	f := setup(t)
+	for range 20 { // more than there are connections
+		ctx, cancel := context.WithCancel(t.Context())
+		assert.ErrorIs(t, f.db.View(ctx, func(tx *Tx) error {
+			cancel()
+			_, err := tx.Setting("k")
+			return err
+		}), context.Canceled)
+		assert.Panics(t, func() { _ = f.db.View(t.Context(), func(*Tx) error { panic("sad") }) })
+	}
+	assert.Zero(t, f.number(`SELECT count(*) FROM setting`))
 }
 
 func TestManyMayOpenANewFileAtOnce(t *testing.T) {
@@ -206,7 +245,7 @@ func TestCloseMayBeRepeated(t *testing.T) {
 	require.NoError(t, f.db.Close())
 	require.NoError(t, f.db.Close())
 	assert.ErrorIs(t, f.db.Update(context.Background(), func(*Tx) error { return nil }), ErrClosed)
-	assert.Error(t, f.db.View(context.Background(), func(*Tx) error { return nil }))
+	assert.ErrorIs(t, f.db.View(context.Background(), func(*Tx) error { return nil }), ErrClosed)
 }
 
 func TestTimesAreKeptAsUTCMilliseconds(t *testing.T) {

@@ -127,7 +127,7 @@ func changesArg(changes map[string]Change) (any, error) {
 // CheckLog reads the whole chain and returns its end, or an error that names
 // the first row that is not as it was written.
 func (tx *Tx) CheckLog() (Head, error) {
-	rows, err := tx.tx.QueryContext(tx.ctx, `SELECT seq, attempt, time, origin, run, event, actor, okta_id, zenqms_id, action, outcome,
+	rows, err := tx.query(`SELECT seq, attempt, time, origin, run, event, actor, okta_id, zenqms_id, action, outcome,
 		changes, error, hash FROM log ORDER BY seq`)
 	if err != nil {
 		return Head{}, fmt.Errorf("log: %w", err)

@@ -123,8 +123,8 @@ func (tx *Tx) Claim(epoch int64, limit int) ([]Claim, error) {
 
 // dueUsers are up to limit users to claim, in the order of urgency.
 func (tx *Tx) dueUsers(limit int) ([]string, error) {
-	rows, err := tx.tx.QueryContext(tx.ctx, `
-		SELECT o.okta_id FROM outbox o
+	rows, err := tx.query(`
+		SELECT o.okta_id FROM outbox o INDEXED BY outbox_open -- it has the order wanted: nothing to sort
 		WHERE o.state = 'open' AND o.due <= ?
 		  AND NOT EXISTS (SELECT 1 FROM outbox r WHERE r.okta_id = o.okta_id AND r.state = 'running')
 		ORDER BY o.priority, o.id`, FormatTime(tx.Now))

@@ -26,7 +26,7 @@ func ReportByName(name string) (schema.Report, error) { return schema.ReportByNa
 // Report runs a report and returns its columns and rows. Cells are nil,
 // int64, float64 or string.
 func (tx *Tx) Report(r schema.Report, args ReportArgs) (columns []string, cells [][]any, err error) {
-	rows, err := tx.tx.QueryContext(tx.ctx, r.SQL,
+	rows, err := tx.query(r.SQL,
 		sql.Named("since", timeArg(args.Since)), sql.Named("until", timeArg(args.Until)),
 		sql.Named("user", textArg(args.User)), sql.Named("run", idArg(args.Run)), sql.Named("limit", idArg(args.Limit)))
 	if err != nil {

@@ -17,12 +17,24 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 type Tx struct {
 	Now time.Time // the one timestamp of everything in this transaction
 
-	ctx context.Context
-	tx  *sql.Tx
+	ctx     context.Context
+	session *session
 }
 
 func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
-	return tx.tx.ExecContext(tx.ctx, query, args...)
+	stmt, err := tx.session.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(tx.ctx, args...)
+}
+
+func (tx *Tx) query(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := tx.session.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(tx.ctx, args...)
 }
 
 // run is exec for statements whose result does not matter.
@@ -31,9 +43,19 @@ func (tx *Tx) run(query string, args ...any) error {
 	return err
 }
 
-func (tx *Tx) row(query string, args ...any) *sql.Row {
-	return tx.tx.QueryRowContext(tx.ctx, query, args...)
+// row is query for a single row; its error shows in Scan.
+func (tx *Tx) row(query string, args ...any) scanner {
+	stmt, err := tx.session.stmt(query)
+	if err != nil {
+		return failed{err}
+	}
+	return stmt.QueryRowContext(tx.ctx, args...)
 }
+
+// failed is a row that could not be asked for.
+type failed struct{ err error }
+
+func (f failed) Scan(...any) error { return f.err }
 
 // find is row for what may be absent: it scans the first row into dest and
 // tells whether there was one.
@@ -47,7 +69,7 @@ func (tx *Tx) find(query string, args []any, dest ...any) (bool, error) {
 
 // collect runs a query and gathers what scan makes of each row.
 func collect[T any](tx *Tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := tx.tx.QueryContext(tx.ctx, query, args...)
+	rows, err := tx.query(query, args...)
 	if err != nil {
 		return nil, err
 	}

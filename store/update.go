@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"sync/atomic"
 )
@@ -133,40 +132,43 @@ func (db *DB) commit(batch []*job) {
 // The statements run on a context of their own: a cancelled one would
 // interrupt the connection and undo the neighbours' work with it.
 func (db *DB) runBatch(batch []*job) error {
-	tx, err := db.writer.BeginTx(context.Background(), nil)
-	if err != nil {
+	if err := db.writer.do("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	now := db.now()
 	for _, j := range batch {
-		if err := runJob(tx, j, &Tx{Now: now, ctx: context.Background(), tx: tx}, len(batch) == 1); err != nil {
-			_ = tx.Rollback() // the first error is the one that tells
+		tx := &Tx{Now: now, ctx: context.Background(), session: db.writer}
+		if err := runJob(j, tx, len(batch) == 1); err != nil {
+			_ = db.writer.do("ROLLBACK") // the first error is the one that tells
 			return err
 		}
 	}
 	if len(batch) == 1 && batch[0].err != nil {
-		return tx.Rollback()
+		return db.writer.do("ROLLBACK")
 	}
-	return tx.Commit()
+	if err := db.writer.do("COMMIT"); err != nil {
+		_ = db.writer.do("ROLLBACK") // a failed commit may leave the transaction open
+		return err
+	}
+	return nil
 }
 
 // runJob runs one closure. Alone in its transaction it needs no savepoint:
 // the transaction is rolled back instead.
-func runJob(tx *sql.Tx, j *job, t *Tx, alone bool) error {
+func runJob(j *job, tx *Tx, alone bool) error {
 	if alone {
-		j.err = call(j.fn, t)
+		j.err = call(j.fn, tx)
 		return nil
 	}
-	if _, err := tx.Exec("SAVEPOINT job"); err != nil {
+	if err := tx.session.do("SAVEPOINT job"); err != nil {
 		return err
 	}
-	if j.err = call(j.fn, t); j.err != nil {
-		if _, err := tx.Exec("ROLLBACK TO job"); err != nil {
+	if j.err = call(j.fn, tx); j.err != nil {
+		if err := tx.session.do("ROLLBACK TO job"); err != nil {
 			return err
 		}
 	}
-	_, err := tx.Exec("RELEASE job")
-	return err
+	return tx.session.do("RELEASE job")
 }
 
 // call turns a panic of one closure into its error, so that the neighbours in

@@ -25,7 +25,8 @@ func (db *DB) Nudge() {
 
 // Nudges returns a channel that holds a value whenever somebody nudged since
 // it was last read, and a function that ends the listening. The caller has to
-// hold the worker's lock: a socket file that a dead worker left is replaced.
+// hold the worker's lock throughout: a socket file that a dead worker left is
+// replaced.
 func (db *DB) Nudges() (<-chan struct{}, func(), error) {
 	addr := db.wakeAddr()
 	if err := os.Remove(addr.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -51,8 +52,9 @@ func (db *DB) Nudges() (<-chan struct{}, func(), error) {
 		}
 	}()
 	stop := func() {
-		_ = conn.Close() // it also removes the socket file
+		_ = conn.Close()
 		<-stopped
+		_ = os.Remove(addr.Name) // the next listener would replace it anyway
 	}
 	return nudges, stop, nil
 }

@@ -1,0 +1,66 @@
+# What a developer types. Go and make are enough; `make help` lists the targets.
+
+GO      ?= go
+PREFIX  ?= /usr/local
+BIN     := bin/zensync
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# Pinned: another version finds other things.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.DEFAULT_GOAL := build
+
+## build: the program, one static file: bin/zensync
+.PHONY: build
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/zensync
+
+## demo: show it at work between imitations of Okta and ZenQMS, and check every step
+.PHONY: demo
+demo: build
+	./$(BIN) demo
+
+## test: all tests, with the race detector where there is a C compiler
+# Building this package of the standard library tries the compiler for real.
+.PHONY: test
+test:
+	@if $(GO) build -race runtime/cgo >/dev/null 2>&1; then \
+		echo '$(GO) test -race ./...'; \
+		$(GO) test -race ./...; \
+	else \
+		echo 'The race detector needs cgo and a C compiler; testing without it.'; \
+		$(GO) test ./...; \
+	fi
+
+## lint: format, vet, staticcheck
+.PHONY: lint
+lint:
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd reconcile relay store schema) || exit; \
+	if [ -n "$$unformatted" ]; then echo 'Not formatted, run gofmt -w on:'; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+## bench: all benchmarks
+.PHONY: bench
+bench:
+	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -rn1 dirname | sort -u); \
+	if [ -z "$$packages" ]; then echo 'There are no benchmarks.'; exit 0; fi; \
+	$(GO) test -run '^$$' -bench . -benchmem $$packages
+
+## install: the program to $(DESTDIR)$(PREFIX)/bin
+.PHONY: install
+install: build
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 0755 $(BIN) '$(DESTDIR)$(PREFIX)/bin/zensync'
+
+## clean: remove what was built
+.PHONY: clean
+clean:
+	rm -rf bin
+
+## help: this list
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile
