@@ -30,6 +30,7 @@ type attempt struct {
 	fresh    bool // Okta was read by id
 	decision Decision
 	account  *zenqms.User   // the user's account as ZenQMS last answered; nil: none
+	grip     grip           // what the brake said
 	sent     zenqms.Patch   // what ZenQMS accepted
 	seen     []zenqms.User  // other accounts ZenQMS told of, for the index
 	people   []store.Person // other users Okta told of, for the directory
@@ -80,7 +81,7 @@ func ignorable(claim store.Claim) string {
 func (w *Worker) mayUseDirectory(claim store.Claim) bool {
 	for _, row := range claim.Rows {
 		walk := row.Origin == store.FromInitial || row.Origin == store.FromReconcile
-		if !walk || row.Attempts > 1 || row.RunStarted.IsZero() || w.DB.Now().Sub(row.RunStarted) > directoryAge {
+		if !walk || row.Cleared == store.Approved || row.Attempts > 1 || row.RunStarted.IsZero() || w.DB.Now().Sub(row.RunStarted) > directoryAge {
 			return false
 		}
 	}
@@ -88,10 +89,10 @@ func (w *Worker) mayUseDirectory(claim store.Claim) bool {
 }
 
 // pushes tells whether a claim asks to send what differs though the user has
-// not moved: deploy and sync USER (rule W1).
+// not moved: deploy, sync USER (rule W1), and what a person approved.
 func pushes(claim store.Claim) bool {
 	return slices.ContainsFunc(claim.Rows, func(r store.Row) bool {
-		return r.Origin == store.FromInitial || r.Origin == store.FromManual
+		return r.Origin == store.FromInitial || r.Origin == store.FromManual || r.Cleared == store.Approved
 	})
 }
 
@@ -124,6 +125,14 @@ func (w *Worker) once(ctx context.Context, a *attempt, cached bool) error {
 	}
 	if cached && needsFresh(a.decision) {
 		return errAgain
+	}
+	if action := a.decision.braked(); action != "" {
+		if a.grip, err = w.brake(ctx, a, action); err != nil {
+			return err
+		}
+		if a.grip.held || a.grip.stands {
+			a.decision = a.decision.withoutBraked(a.grip)
+		}
 	}
 	return w.apply(ctx, a)
 }

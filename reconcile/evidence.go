@@ -48,9 +48,14 @@ func logRows(a *attempt) []store.LogRow {
 		if row.Action == store.ActNone {
 			row.Outcome, row.Error = store.OutcomeUnchanged, a.decision.Why
 		}
-		if row.Action != store.ActNone || a.skip == nil {
+		if row.Action != store.ActNone || a.skip == nil && !a.grip.held {
 			rows = append(rows, row)
 		}
+	}
+	if a.grip.held {
+		row := a.logRow()
+		row.Action, row.Outcome, row.Error = a.grip.action, store.OutcomeHeld, a.grip.reason
+		rows = append(rows, row)
 	}
 	if a.skip != nil {
 		row := a.logRow()

@@ -31,7 +31,7 @@ type outages struct {
 
 func newOutages() outages {
 	breaker := func() circuitbreaker.CircuitBreaker[any] {
-		return circuitbreaker.NewBuilder[any]().WithFailureThreshold(outageAfter).WithDelay(outageProbe).Build()
+		return circuitbreaker.NewBuilder[any]().WithFailureThreshold(outageAfter).WithSuccessThreshold(1).WithDelay(outageProbe).Build()
 	}
 	return outages{okta: breaker(), zenqms: breaker()}
 }
@@ -63,20 +63,24 @@ func (o outages) note(err error) {
 	}
 }
 
-// slots is how many users may be taken now: none while a side is down, one
-// when it is time to try it again, else as many as are free. until is when to
-// ask again.
-func (o outages) slots(free int) (n int, until time.Duration) {
+// slots is how many users may be taken now: none while a side is down, one at
+// a time when it is due to be tried again, else as many as are free.
+//
+// No permit of the breaker is taken for it: the user who is claimed next may
+// need no call to that side, and would keep the permit for ever.
+func (o outages) slots(free int) int {
 	for _, b := range []circuitbreaker.CircuitBreaker[any]{o.okta, o.zenqms} {
 		switch {
 		case b.IsClosed():
-		case b.TryAcquirePermit():
-			free = min(free, 1)
-		default:
-			free, until = 0, max(until, b.RemainingDelay(), time.Second)
+			continue
+		case b.IsOpen() && b.RemainingDelay() > 0:
+			return 0
+		case b.IsOpen():
+			b.HalfOpen()
 		}
+		free = min(free, 1)
 	}
-	return free, until
+	return free
 }
 
 // halt is a stopped drain: a refused credential, or a side that asked to be

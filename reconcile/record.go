@@ -29,6 +29,9 @@ func (w *Worker) record(tx *store.Tx, a *attempt) error {
 	if err := w.recordSkip(tx, a); err != nil {
 		return err
 	}
+	if err := w.dropUnwanted(tx, a); err != nil {
+		return err
+	}
 	if err := tx.AppendLog(logRows(a)...); err != nil {
 		return err
 	}
@@ -173,6 +176,11 @@ func renameCycle(tx *store.Tx, id, text string) error {
 
 // recordFailure keeps the promises of an attempt that did not come through.
 func (w *Worker) recordFailure(tx *store.Tx, a *attempt) error {
+	if a.grip.spent {
+		if err := tx.Refund(a.grip.action, a.claim.OktaID); err != nil {
+			return err
+		}
+	}
 	row := a.logRow()
 	row.Action, row.Outcome, row.Error = a.decision.Action, store.OutcomeFailed, a.err.Error()
 	if row.Action == "" || row.Action == store.ActSkip {
@@ -213,7 +221,14 @@ func (w *Worker) closeRows(tx *store.Tx, a *attempt) error {
 	if a.skip != nil {
 		state, why = store.StateSkipped, string(a.skip.Code)+": "+a.skip.Text
 	}
-	for _, r := range a.claim.Rows {
+	rows := a.claim.Rows
+	if last := len(rows) - 1; a.grip.held {
+		if err := tx.HoldRow(a.claim.Epoch, rows[last].ID, a.grip.action, a.grip.reason); err != nil {
+			return err
+		}
+		rows = rows[:last]
+	}
+	for _, r := range rows {
 		if err := w.closeRow(tx, a, r, state, why); err != nil {
 			return err
 		}

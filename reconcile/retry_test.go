@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/zensync/zensync/reconcile/okta/oktatest"
+	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
 	"github.com/zensync/zensync/store"
 )
@@ -222,6 +224,31 @@ func TestE4_AnOutageCostsNoAttempts(t *testing.T) {
 	w.acct.Heal()
 	w.drain()
 	assert.True(t, w.account(u.ID).Active)
+}
+
+func TestE4_ASideThatWasDownIsTriedAgainHoweverOftenNobodyIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOutages()
+		down := &zenqms.Error{Status: 503}
+		assert.Equal(t, 8, o.slots(8))
+		for range outageAfter {
+			assert.False(t, o.on(down))
+			o.note(down)
+		}
+		assert.True(t, o.on(down))
+		assert.Zero(t, o.slots(8), "left alone for a while")
+		time.Sleep(outageProbe)
+		for range 10 {
+			assert.Equal(t, 1, o.slots(8), "then one at a time")
+		}
+		o.note(down)
+		assert.Zero(t, o.slots(8), "still down")
+		time.Sleep(outageProbe)
+		assert.Equal(t, 1, o.slots(8))
+		o.zenqms.RecordSuccess()
+		assert.Equal(t, 8, o.slots(8))
+		assert.False(t, o.on(down))
+	})
 }
 
 func TestE4_A401StopsTheDrainAndKeepsEverything(t *testing.T) {

@@ -2,14 +2,16 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/zensync/zensync/store"
 )
 
 // settle decides from the directory, in batches, who needs a sync, and puts
 // him into the outbox: decide, store and enqueue of a batch are one
-// transaction.
+// transaction. Whom the brake watches is set aside until all are counted.
 func (wk *walk) settle(ctx context.Context) error {
+	set := map[store.Action][]int64{}
 	for n := int64(0); ; {
 		batch := 0
 		if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
@@ -21,12 +23,16 @@ func (wk *walk) settle(ctx context.Context) error {
 			var unchanged, skipped int64
 			for _, st := range people {
 				n = st.N
-				switch what, err := wk.settleOne(tx, st); {
-				case err != nil:
+				what, err := wk.settleOne(tx, st)
+				if err != nil {
 					return err
-				case what == leftSkipped:
+				}
+				switch {
+				case what.braked != "":
+					set[what.braked] = append(set[what.braked], st.N)
+				case what.skipped:
 					skipped++
-				case what == leftAlone && wk.seen.has(st.N):
+				case !what.enqueued && wk.seen.has(st.N):
 					unchanged++
 				}
 			}
@@ -35,36 +41,50 @@ func (wk *walk) settle(ctx context.Context) error {
 			return err
 		}
 		if batch == 0 {
-			return nil
+			break
 		}
 		wk.DB.Nudge()
 	}
+	for action, places := range set {
+		if err := wk.judge(ctx, action, places); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settled is what settling did with a user.
-type settled int
-
-const (
-	leftAlone settled = iota
-	leftSkipped
-	enqueued
-)
+type settled struct {
+	enqueued bool
+	skipped  bool         // his skip goes on waiting
+	braked   store.Action // nothing yet: the brake has to count him first
+}
 
 // settleOne decides about one user of the directory.
 func (wk *walk) settleOne(tx *store.Tx, st store.Standing) (settled, error) {
 	if st.Open {
-		return enqueued, nil // what he needs is on its way already
+		return settled{enqueued: true}, nil // what he needs is on its way already
 	}
 	wants, err := wk.wants(tx, st)
 	if err != nil {
-		return leftAlone, err
+		return settled{}, err
 	}
 	if !wants {
 		if st.Skip == nil {
-			return leftAlone, nil
+			return settled{}, nil
 		}
-		return leftSkipped, tx.SeeSkip(st.OktaID)
+		return settled{skipped: true}, tx.SeeSkip(st.OktaID)
 	}
+	action, err := wk.watched(tx, st)
+	if err != nil || action != "" {
+		return settled{braked: action}, err
+	}
+	_, err = tx.Enqueue(wk.promise(st))
+	return settled{enqueued: true}, err
+}
+
+// promise is what the walk asks for a user.
+func (wk *walk) promise(st store.Standing) store.Promise {
 	p := store.Promise{OktaID: st.OktaID, Origin: store.FromReconcile, Priority: store.WalkPriority, Run: wk.run.ID, Actor: wk.run.Actor}
 	if wk.run.Kind == store.InitialRun {
 		p.Origin = store.FromInitial
@@ -72,54 +92,66 @@ func (wk *walk) settleOne(tx *store.Tx, st store.Standing) (settled, error) {
 	if wk.Policy.Meaning(st.Status) == Gone {
 		p.Priority = store.DeactivationPriority
 	}
-	_, err = tx.Enqueue(p)
-	return enqueued, err
+	return p
 }
 
-// wants tells whether a walk has to have this user looked at.
-func (wk *walk) wants(tx *store.Tx, st store.Standing) (bool, error) {
-	meaning := wk.Policy.Meaning(st.Status)
-	w := wk.Policy.wish(st.Person)
-	switch {
-	case meaning == LeaveAlone:
-		return false, nil
-	case st.Skip != nil && meaning == Gone:
-		return true, nil // his skip goes
-	case st.Skip != nil && st.Skip.Code != store.SkipMissing:
-		return true, nil // tried again at every walk
-	case st.Link != nil:
-		return wk.run.Kind == store.InitialRun && wk.seen.has(st.N) || moved(st.Person, *st.Link, w), nil
-	case meaning == Live:
-		waits := st.Skip != nil && !movedSince(st.Person, *st.Skip, w)
-		return !waits, nil
+// judge is rule B1 for a walk: all of one kind at once. Few enough go through;
+// too many are held, every one, and for whom all else goes on.
+func (wk *walk) judge(ctx context.Context, action store.Action, places []int64) error {
+	var limit int64
+	if err := wk.DB.View(ctx, func(tx *store.Tx) error {
+		links, err := tx.LinkCount()
+		limit = wk.Brake.limit(action).Of(links.Active)
+		return err
+	}); err != nil {
+		return err
 	}
-	return wk.hasAccount(tx, st)
-}
-
-// movedSince tells whether a skipped user is past what he was skipped for.
-func movedSince(u store.Person, s store.Skip, w wish) bool {
-	return u.Updated.After(s.OktaUpdated) || u.Status != s.OktaStatus || w.hash() != s.Wish
-}
-
-// hasAccount tells whether the index knows an account that may be that of
-// somebody who is gone and not linked (rule K5). Most leavers have none.
-func (wk *walk) hasAccount(tx *store.Tx, st store.Standing) (bool, error) {
-	byID, err := tx.AccountsByExternalID(st.OktaID)
-	if err != nil || len(byID) > 0 {
-		return len(byID) > 0, err
+	count := int64(len(places))
+	reason := ""
+	if count > limit {
+		reason = fmt.Sprintf("run %d asked to %s %d users, the limit is %d", wk.run.ID, action, count, limit)
+		wk.Log.Error("the brake holds what this run wants", "run", wk.run.ID, "action", string(action), "users", count, "limit", limit)
 	}
-	byEmail, err := tx.AccountsAt(store.Address(st.Email))
-	if err != nil {
-		return false, err
-	}
-	for _, a := range byEmail {
-		link, linked, err := tx.LinkOf(a.ZenQMSID)
-		if err != nil {
-			return false, err
+	for len(places) > 0 {
+		batch := places[:min(len(places), wk.BatchSize)]
+		places = places[len(batch):]
+		if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
+			for _, n := range batch {
+				st, err := tx.PersonAt(n)
+				if err != nil {
+					return err
+				}
+				if err := wk.rule(tx, st, action, reason); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
 		}
-		if !linked && a.ExternalID == "" || linked && link.OktaID == st.OktaID {
-			return true, nil
-		}
+		wk.DB.Nudge()
 	}
-	return false, nil
+	return nil
+}
+
+// rule carries a judgement out for one user.
+func (wk *walk) rule(tx *store.Tx, st store.Standing, action store.Action, reason string) error {
+	p := wk.promise(st)
+	if reason == "" {
+		p.Cleared = action
+		_, err := tx.Enqueue(p)
+		return err
+	}
+	if err := tx.AddHold(p, action, reason); err != nil {
+		return err
+	}
+	row := store.LogRow{Origin: string(p.Origin), Run: p.Run, Actor: p.Actor, OktaID: st.OktaID, Action: action, Outcome: store.OutcomeHeld, Error: reason}
+	if st.Link != nil {
+		row.ZenQMSID = st.Link.ZenQMSID
+	}
+	if err := tx.AppendLog(row); err != nil || action == store.ActDeactivate {
+		return err
+	}
+	_, err := tx.Enqueue(p) // a live user's other fields
+	return err
 }

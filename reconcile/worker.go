@@ -29,6 +29,7 @@ type Worker struct {
 	Okta        *okta.Client
 	ZenQMS      *zenqms.Client
 	Policy      Policy
+	Brake       Brake
 	Schedule    Schedule // nil: no scheduled walks
 	Concurrency int      // users worked on at once
 	MaxAttempts int      // attempts before a promise is dead
@@ -146,8 +147,7 @@ func (w *Worker) claim(ctx, calls context.Context, free int, done chan<- error) 
 	if free <= 0 || w.halt.left(w.DB.Now()) > 0 {
 		return 0, nil
 	}
-	free, _ = w.outages.slots(free)
-	if free == 0 {
+	if free = w.outages.slots(free); free == 0 {
 		return 0, nil
 	}
 	var claims []store.Claim

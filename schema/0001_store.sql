@@ -54,6 +54,8 @@ CREATE TABLE outbox (
     due      TEXT NOT NULL,              -- not before this time
     attempts INTEGER NOT NULL DEFAULT 0, -- how often it was tried
     looks    INTEGER NOT NULL DEFAULT 0, -- late looks made after an event whose effect Okta did not show yet
+    action   TEXT CHECK (action IN ('deactivate', 'activate', 'remove_role')), -- what is held, or was let through the brake
+    cleared  TEXT NOT NULL DEFAULT '' CHECK (cleared IN ('', 'walk', 'approved')), -- who let the action through
     epoch    INTEGER NOT NULL DEFAULT 0, -- the worker that took it; another one's outcome is refused
     created  TEXT NOT NULL,              -- when it was made
     claimed  TEXT,                       -- when it was last taken
@@ -67,6 +69,25 @@ CREATE INDEX outbox_running ON outbox (okta_id) WHERE state = 'running';
 CREATE INDEX outbox_state ON outbox (state, due);
 CREATE INDEX outbox_run ON outbox (run, state) WHERE run IS NOT NULL;
 CREATE INDEX outbox_event ON outbox (event) WHERE event IS NOT NULL;
+
+-- What the brake has let through for hooks, by user: the sliding hour.
+CREATE TABLE budget (
+    action  TEXT NOT NULL CHECK (action IN ('deactivate', 'activate', 'remove_role')), -- what was let through
+    okta_id TEXT NOT NULL, -- for whom
+    spent   TEXT NOT NULL, -- when, the last time
+    PRIMARY KEY (action, okta_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX budget_spent ON budget (action, spent);
+
+-- What a person has said no to. It stands until the user moves again.
+CREATE TABLE discard (
+    okta_id      TEXT NOT NULL, -- the user
+    action       TEXT NOT NULL CHECK (action IN ('deactivate', 'activate', 'remove_role')), -- what is not to be done
+    okta_updated TEXT,          -- Okta's lastUpdated when it was said
+    okta_status  TEXT NOT NULL, -- Okta's status then
+    said         TEXT NOT NULL, -- when
+    PRIMARY KEY (okta_id, action)
+) STRICT, WITHOUT ROWID;
 
 -- Okta's users as last read. What a walk settles from, and what tells who
 -- else claims an address.

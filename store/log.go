@@ -22,6 +22,8 @@ const (
 	ActSkip       Action = "skip"
 	ActNone       Action = "none"
 	ActDeploy     Action = "deploy"
+	ActApprove    Action = "approve"
+	ActDiscard    Action = "discard"
 )
 
 // Outcome is how it went.

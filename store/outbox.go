@@ -50,6 +50,7 @@ type Promise struct {
 	Run      int64  // the walk that wants it, or 0
 	Event    int64  // the event behind it, or 0
 	Actor    string // the operator behind it, or ""
+	Cleared  Action // what the walk's verdict lets through, or ""
 }
 
 // Row is a promise taken by the worker.
@@ -67,7 +68,17 @@ type Row struct {
 	Looks       int
 	Due         time.Time
 	Claimed     time.Time
+	Action      Action    // what was let through the brake, "" for nothing
+	Cleared     Clearance // who let it through
 }
+
+// Clearance says who let an action through the brake.
+type Clearance string
+
+const (
+	ClearedByWalk Clearance = "walk"     // the walk that wants it counted it among few enough
+	Approved      Clearance = "approved" // a person
+)
 
 // Enqueue stores a promise, due at once, and ends the waiting of the user's
 // older ones: what has changed may be what they waited for.
@@ -76,11 +87,15 @@ func (tx *Tx) Enqueue(p Promise) (int64, error) {
 	if err := tx.run(`UPDATE outbox SET due = ? WHERE okta_id = ? AND state = 'open' AND looks = 0 AND due > ?`, now, p.OktaID, now); err != nil {
 		return 0, err
 	}
+	cleared := Clearance("")
+	if p.Cleared != "" {
+		cleared = ClearedByWalk
+	}
 	var id int64
 	err := tx.row(`
-		INSERT INTO outbox (okta_id, origin, priority, run, event, actor, state, due, created)
-		VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?) RETURNING id`,
-		p.OktaID, p.Origin, p.Priority, idArg(p.Run), idArg(p.Event), textArg(p.Actor), now, now).Scan(&id)
+		INSERT INTO outbox (okta_id, origin, priority, run, event, actor, action, cleared, state, due, created)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?) RETURNING id`,
+		p.OktaID, p.Origin, p.Priority, idArg(p.Run), idArg(p.Event), textArg(p.Actor), textArg(string(p.Cleared)), cleared, now, now).Scan(&id)
 	return id, err
 }
 
@@ -110,7 +125,7 @@ func (tx *Tx) Claim(epoch int64, limit int) ([]Claim, error) {
 		}
 		rows, err := collect(tx, scanRow, `
 			SELECT o.id, o.okta_id, o.origin, o.run, r.started, e.uuid, e.type, e.groups,
-			       coalesce(o.actor, e.actor), o.attempts, o.looks, o.due, o.claimed
+			       coalesce(o.actor, e.actor), o.attempts, o.looks, o.due, o.claimed, o.action, o.cleared
 			FROM outbox o LEFT JOIN event e ON e.id = o.event LEFT JOIN run r ON r.id = o.run
 			WHERE o.okta_id = ? AND o.state = 'running' ORDER BY o.id`, user)
 		if err != nil {
@@ -151,7 +166,8 @@ func scanRow(s scanner) (Row, error) {
 	var r Row
 	var groups string
 	err := s.Scan(&r.ID, &r.OktaID, &r.Origin, idOf{&r.Run}, timeOf{&r.RunStarted}, textOf{&r.EventUUID}, textOf{&r.EventType},
-		textOf{&groups}, textOf{&r.Actor}, &r.Attempts, &r.Looks, timeOf{&r.Due}, timeOf{&r.Claimed})
+		textOf{&groups}, textOf{&r.Actor}, &r.Attempts, &r.Looks, timeOf{&r.Due}, timeOf{&r.Claimed},
+		textOf{(*string)(&r.Action)}, &r.Cleared)
 	if err == nil && groups != "" {
 		err = json.Unmarshal([]byte(groups), &r.EventGroups)
 	}

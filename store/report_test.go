@@ -15,6 +15,7 @@ import (
 var reportColumns = map[string]string{
 	"skipped": "okta_id login email reason since last_seen",
 	"log":     "seq attempt time origin run event actor okta_id zenqms_id action outcome changes error",
+	"held":    "id run okta_id email action reason since",
 	"links":   "okta_id zenqms_id email active roles okta_updated applied_at",
 	"runs":    "id kind state started finished users created updated activated deactivated linked unchanged skipped failed held",
 	"events":  "id type published received okta_id state attempts latency_ms error",
@@ -53,6 +54,7 @@ func lived(t *testing.T) *fixture {
 			tx.Close(epoch, 1, StateDone, ""), tx.Close(epoch, 2, StateSkipped, "no last name"), tx.Close(epoch, 3, StateDead, "500 from ZenQMS"),
 			tx.PutLink(Link{OktaID: "00u1", ZenQMSID: "z1", Email: "ann@example.com", Active: true, Roles: []string{"QA"}, OktaUpdated: noon}),
 			tx.PutSkip(Skip{OktaID: "00u2", Code: SkipMissing, Reason: "no last name", Login: "bob", Email: "bob@example.com"}),
+			tx.AddHold(Promise{OktaID: "00u1", Origin: FromReconcile, Run: run}, ActDeactivate, "too many"),
 		} {
 			if err != nil {
 				return err
@@ -104,6 +106,7 @@ func TestA2_ReportsShowWhatHappened(t *testing.T) {
 	for name, want := range map[string][][]any{
 		"skipped": {{"00u2", "bob", "bob@example.com", "missing: no last name", at, at}},
 		"links":   {{"00u1", "z1", "ann@example.com", int64(1), `["QA"]`, at, at}},
+		"held":    {{int64(4), int64(1), "00u1", "ann@example.com", "deactivate", "too many", at}},
 		"dead":    {{int64(3), "00u3", "reconcile", int64(1), "500 from ZenQMS", at}},
 		"runs": {{int64(1), "reconcile", "done", at, at, int64(10), int64(0), int64(0), int64(1), int64(0), int64(1), int64(7), int64(2),
 			int64(1), int64(0)}}, // distinct users: 00u1 was activated once, if in two rows

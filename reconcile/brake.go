@@ -1,0 +1,175 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/zensync/zensync/store"
+)
+
+// Brake is rule B1: how much taking and giving of access goes through without
+// a person.
+type Brake struct {
+	Deactivations Limit
+	Activations   Limit // of accounts that exist
+}
+
+// Limit bounds one kind of action per walk, and for hooks per sliding hour.
+type Limit struct {
+	Max     int // users; 0 holds all
+	Percent int // of the active links, where that is more
+}
+
+// brakeHour is the sliding hour of hooks (rule B1).
+const brakeHour = time.Hour
+
+// fewActive is the number of active links up to which the limit may be more
+// than half of them (rule B1).
+const fewActive = 3
+
+// Of is the limit in an account with so many active links.
+func (l Limit) Of(active int64) int64 {
+	if l.Max == 0 {
+		return 0
+	}
+	n := max(int64(l.Max), int64(l.Percent)*active/100)
+	if active > fewActive {
+		n = min(n, active/2)
+	}
+	return n
+}
+
+func (b Brake) limit(action store.Action) Limit {
+	if action == store.ActActivate {
+		return b.Activations
+	}
+	return b.Deactivations
+}
+
+// braked is the action of a decision that the brake watches, "" for none:
+// whatever switches an existing account on or off.
+func (d Decision) braked() store.Action {
+	switch {
+	case d.Patch.Active == nil:
+		return ""
+	case *d.Patch.Active:
+		return store.ActActivate
+	}
+	return store.ActDeactivate
+}
+
+// withoutBraked is the decision less what the brake holds; all else goes on.
+func (d Decision) withoutBraked(g grip) Decision {
+	d.Patch.Active = nil
+	d.Why = "a person has to decide, or has decided, about this: " + string(g.action)
+	if d.Action != store.ActRelink {
+		d.Action = strongest(d.Patch)
+	}
+	return d
+}
+
+// grip is what the brake says of one action.
+type grip struct {
+	action store.Action
+	held   bool   // it is held, and the row is to show it
+	stands bool   // it is not to be done, and nothing new shows it: held or discarded before
+	spent  bool   // budget was reserved for it
+	reason string // of a hold
+}
+
+// brake asks whether an action may be carried out, and reserves its budget in
+// the same transaction (rules B1 and B2).
+func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action) (grip, error) {
+	g := grip{action: action}
+	if passes(a.claim, action) {
+		return g, nil
+	}
+	err := w.DB.Update(ctx, func(tx *store.Tx) error {
+		discarded, err := tx.Discarded(a.facts.User, action)
+		if err != nil {
+			return err
+		}
+		held, err := isHeld(tx, a.claim.OktaID, action)
+		if err != nil {
+			return err
+		}
+		if g.stands = discarded || held; g.stands {
+			return nil
+		}
+		users, his, err := tx.Spent(action, tx.Now.Add(-brakeHour), a.claim.OktaID)
+		if err != nil {
+			return err
+		}
+		links, err := tx.LinkCount()
+		if err != nil {
+			return err
+		}
+		// Those already counted were active before.
+		limit := w.Brake.limit(action).Of(links.Active + users)
+		if !his && users+1 > limit {
+			g.held = true
+			g.reason = fmt.Sprintf("hooks asked to %s %d users within the hour, the limit is %d", action, users+1, limit)
+			return nil
+		}
+		if his {
+			return nil // counted once
+		}
+		g.spent = true
+		return tx.Spend(action, a.claim.OktaID)
+	})
+	return g, err
+}
+
+// passes tells whether a claim's own promises let an action through: a person
+// approved it or named the user, or the walk that wants it has judged it.
+func passes(claim store.Claim, action store.Action) bool {
+	for _, r := range claim.Rows {
+		if r.Origin == store.FromManual || r.Action == action && r.Cleared != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func isHeld(tx *store.Tx, oktaID string, action store.Action) (bool, error) {
+	holds, err := tx.HoldsOf(oktaID)
+	for _, h := range holds {
+		if h.Action == action {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// dropUnwanted closes the holds of a user that this attempt has shown to be no
+// longer wanted (rule B2).
+func (w *Worker) dropUnwanted(tx *store.Tx, a *attempt) error {
+	holds, err := tx.HoldsOf(a.claim.OktaID)
+	if err != nil {
+		return err
+	}
+	meaning := w.Policy.Meaning(a.facts.User.Status)
+	for _, h := range holds {
+		against, done := Live, a.account != nil && !a.account.Active
+		if h.Action == store.ActActivate {
+			against, done = Gone, a.account != nil && a.account.Active
+		}
+		if meaning != against && !done {
+			continue
+		}
+		why := "no longer wanted: the user's state in Okta is another"
+		if done {
+			why = "no longer wanted: ZenQMS has it so already"
+		}
+		if err := tx.Drop(h.ID, why); err != nil {
+			return err
+		}
+		row := a.logRow()
+		row.Action, row.Outcome, row.Error = h.Action, store.OutcomeDropped, why
+		if err := tx.AppendLog(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package reconcile
+
+import "github.com/zensync/zensync/store"
+
+// wants tells whether a walk has to have this user looked at.
+func (wk *walk) wants(tx *store.Tx, st store.Standing) (bool, error) {
+	meaning := wk.Policy.Meaning(st.Status)
+	w := wk.Policy.wish(st.Person)
+	switch {
+	case meaning == LeaveAlone:
+		return false, nil
+	case st.Skip != nil && meaning == Gone:
+		return true, nil // his skip goes
+	case st.Skip != nil && st.Skip.Code != store.SkipMissing:
+		return true, nil // tried again at every walk
+	case st.Link != nil:
+		return wk.run.Kind == store.InitialRun && wk.seen.has(st.N) || moved(st.Person, *st.Link, w), nil
+	case meaning == Live:
+		waits := st.Skip != nil && !movedSince(st.Person, *st.Skip, w)
+		return !waits, nil
+	}
+	return wk.hasAccount(tx, st)
+}
+
+// movedSince tells whether a skipped user is past what he was skipped for.
+func movedSince(u store.Person, s store.Skip, w wish) bool {
+	return u.Updated.After(s.OktaUpdated) || u.Status != s.OktaStatus || w.hash() != s.Wish
+}
+
+// hasAccount tells whether the index knows an account that may be that of
+// somebody who is gone and not linked (rule K5), and whom nobody has decided
+// about. Most leavers have none.
+func (wk *walk) hasAccount(tx *store.Tx, st store.Standing) (bool, error) {
+	accounts, err := unlinkedAccounts(tx, st)
+	if err != nil || len(accounts) == 0 {
+		return false, err
+	}
+	held, err := isHeld(tx, st.OktaID, store.ActDeactivate)
+	if err != nil || held {
+		return false, err
+	}
+	discarded, err := tx.Discarded(st.Person, store.ActDeactivate)
+	return !discarded, err
+}
+
+// unlinkedAccounts are the accounts of the index that may be those of a user
+// without a link.
+func unlinkedAccounts(tx *store.Tx, st store.Standing) ([]store.Account, error) {
+	byID, err := tx.AccountsByExternalID(st.OktaID)
+	if err != nil || len(byID) > 0 {
+		return byID, err
+	}
+	byEmail, err := tx.AccountsAt(store.Address(st.Email))
+	if err != nil {
+		return nil, err
+	}
+	var free []store.Account
+	for _, a := range byEmail {
+		_, linked, err := tx.LinkOf(a.ZenQMSID)
+		if err != nil {
+			return nil, err
+		}
+		if !linked && a.ExternalID == "" {
+			free = append(free, a)
+		}
+	}
+	return free, nil
+}
+
+// watched is the action of a wanted sync that the brake counts, as far as the
+// store can tell beforehand; "" for none, and for one that a hold or a
+// person's no keeps from being carried out anyway. What it cannot foresee is
+// braked like a hook's when it comes to it.
+func (wk *walk) watched(tx *store.Tx, st store.Standing) (store.Action, error) {
+	action := store.ActDeactivate
+	if wk.Policy.Meaning(st.Status) == Live {
+		action = store.ActActivate
+	}
+	active, known, err := accountActive(tx, st)
+	if err != nil || !known || active == (action == store.ActActivate) {
+		return "", err
+	}
+	held, err := isHeld(tx, st.OktaID, action)
+	if err != nil || held {
+		return "", err
+	}
+	discarded, err := tx.Discarded(st.Person, action)
+	if err != nil || discarded {
+		return "", err
+	}
+	return action, nil
+}
+
+// accountActive tells whether the user's account is active, as far as the
+// store knows one.
+func accountActive(tx *store.Tx, st store.Standing) (active, known bool, err error) {
+	if st.Link != nil {
+		account, found, err := tx.AccountByID(st.Link.ZenQMSID)
+		if err != nil || found {
+			return account.Active, found, err
+		}
+		return st.Link.Active, true, nil
+	}
+	accounts, err := unlinkedAccounts(tx, st)
+	if err != nil || len(accounts) != 1 {
+		return false, false, err
+	}
+	return accounts[0].Active, true, nil
+}
