@@ -127,8 +127,9 @@ func changesArg(changes map[string]Change) (any, error) {
 }
 
 // CheckLog reads the whole chain and returns its end, or an error that names
-// the first row that is not as it was written.
-func (tx *Tx) CheckLog() (Head, error) {
+// the first row that is not as it was written. The chain has to contain
+// earlier, an end that was noted before; a zero one is not looked for.
+func (tx *Tx) CheckLog(earlier Head) (Head, error) {
 	rows, err := tx.query(`SELECT seq, attempt, time, origin, run, event, actor, okta_id, zenqms_id, action, outcome,
 		changes, error, hash FROM log ORDER BY seq`)
 	if err != nil {
@@ -157,8 +158,17 @@ func (tx *Tx) CheckLog() (Head, error) {
 			return head, fmt.Errorf("log: row %d is not as it was written", head.Seq+1)
 		}
 		head = Head{Seq: head.Seq + 1, Hash: hash}
+		if head.Seq == earlier.Seq && head.Hash != earlier.Hash {
+			return head, fmt.Errorf("log: row %d is not the one that was noted: the log was written anew", head.Seq)
+		}
 	}
-	return head, rows.Err()
+	if err := rows.Err(); err != nil {
+		return head, fmt.Errorf("log: %w", err)
+	}
+	if head.Seq < earlier.Seq {
+		return head, fmt.Errorf("log: it ends at row %d, and row %d was noted: its tail was cut", head.Seq, earlier.Seq)
+	}
+	return head, nil
 }
 
 // LastLog returns when a user's log row of an action with an outcome was last

@@ -27,7 +27,7 @@ func (f *fixture) head() (h Head) {
 func (f *fixture) checkLog() (h Head, err error) {
 	f.Helper()
 	err = f.db.View(f.Context(), func(tx *Tx) (err error) {
-		h, err = tx.CheckLog()
+		h, err = tx.CheckLog(Head{})
 		return err
 	})
 	return h, err

@@ -255,3 +255,12 @@ func FuzzLoad(f *testing.F) {
 		require.NoError(t, err, out.String())
 	})
 }
+
+func TestACommandRejectsAKeyWhereItStands(t *testing.T) {
+	c, err := config.Load("testdata/minimal.yaml", checks)
+	require.NoError(t, err)
+	var wrong *config.Error
+	require.ErrorAs(t, c.Reject("okta.org_url", "is not for me", "use another"), &wrong)
+	require.Len(t, wrong.Problems, 1)
+	assert.Equal(t, "testdata/minimal.yaml:2:3: okta.org_url: is not for me; use another", wrong.Error())
+}

@@ -54,7 +54,7 @@ func unknown(section, key string, t reflect.Type) (what, remedy string) {
 	if slices.Contains(keys, key+"_file") {
 		return "does not belong in this file", "put it into a file of its own and name that file with " + full(key+"_file")
 	}
-	if near := nearest(key, keys); near != "" {
+	if near := Nearest(key, keys); near != "" {
 		return "is not a known key", "did you mean " + full(near) + "?"
 	}
 	if elsewhere := sectionsWith(key); len(elsewhere) > 0 {
@@ -84,8 +84,8 @@ func sectionsWith(key string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// nearest returns the candidate that a typing error turns into word, or "".
-func nearest(word string, candidates []string) string {
+// Nearest returns the candidate that a typing error turns into word, or "".
+func Nearest(word string, candidates []string) string {
 	best, bestDistance := "", max(1, len(word)/3)+1 // a third of the letters may be wrong
 	for _, candidate := range candidates {
 		distance := smetrics.WagnerFischer(strings.ToLower(word), strings.ToLower(candidate), 1, 1, 1)

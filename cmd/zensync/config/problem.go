@@ -66,6 +66,14 @@ func (e *Error) Unwrap() []error {
 	return causes
 }
 
+// Reject returns the *Error of a command that cannot work with the value of
+// key, placed where the file sets it.
+func (c *Config) Reject(key, what, remedy string) error {
+	r := c.report()
+	r.add(key, what, remedy)
+	return r.err()
+}
+
 // position is a place in the file; line and column count from 1.
 type position struct{ line, column int }
 

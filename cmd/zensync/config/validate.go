@@ -109,7 +109,7 @@ func (v *validator) sync(s *Sync) {
 		key := "sync.statuses." + status
 		if !slices.Contains(Statuses, status) {
 			remedy := "the statuses are " + strings.Join(Statuses, ", ")
-			if near := nearest(status, Statuses); near != "" {
+			if near := Nearest(status, Statuses); near != "" {
 				remedy = "did you mean " + near + "?"
 			}
 			v.add(key, "is not a status of Okta's", remedy)

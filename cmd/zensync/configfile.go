@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/zensync/zensync/cmd/zensync/config"
+	"github.com/zensync/zensync/cmd/zensync/output"
+)
+
+func configCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "config",
+		Usage: "write or check the configuration",
+		Subcommands: []*cli.Command{
+			{
+				Name:   "init",
+				Usage:  "print a commented configuration to begin with",
+				Flags:  []cli.Flag{&cli.StringFlag{Name: "output", Usage: "write it into a new `FILE` instead, readable by you alone"}},
+				Action: initConfig,
+			},
+			{
+				Name:  "check",
+				Usage: "check the configuration and its secret files, and print what is in effect",
+				Description: "Prints the configuration with its defaults, and of secrets the names of their files alone.\n" +
+					"Calls neither Okta nor ZenQMS.",
+				Action: checkConfig,
+			},
+		},
+	}
+}
+
+func initConfig(c *cli.Context) error {
+	if err := noOperands(c); err != nil {
+		return err
+	}
+	name := c.String("output")
+	if name == "" {
+		if _, err := fmt.Fprint(c.App.Writer, config.Sample); err != nil {
+			return fmt.Errorf("print the configuration: %w", err)
+		}
+		return nil
+	}
+	if err := writeNew(name, config.Sample); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.ErrWriter, "wrote %s: fill it in, then run `zensync --config %[1]s config check`\n", output.Escape(name))
+	return nil
+}
+
+// writeNew writes a file that was not there before, for its owner alone.
+func writeNew(name, text string) error {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already and stays as it is: name another file", name)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+func checkConfig(c *cli.Context) error {
+	if err := noOperands(c); err != nil {
+		return err
+	}
+	in, err := load(c, commandLevel)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(in.CheckSecrets(), in.applied()); err != nil {
+		return err
+	}
+	if err := in.Print(c.App.Writer); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.ErrWriter, "%s: ok\n", output.Escape(in.Path))
+	return nil
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/zensync/zensync/cmd/zensync/output"
+	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/reconcile/okta"
+	"github.com/zensync/zensync/store"
+)
+
+func deployCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "deploy",
+		Usage: "make Okta's event hook and sync every user once",
+		Description: "Checks both credentials, makes or updates the event hook in Okta and has Okta verify it, so the relay has to be up.\n" +
+			"Then every user is synced, by a worker that is up or by this command itself. It may be repeated at any time.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+			byFlag(), formatFlag(),
+		},
+		Action: deploy,
+	}
+}
+
+func deploy(c *cli.Context) error {
+	if err := noOperands(c); err != nil {
+		return err
+	}
+	in, err := load(c, commandLevel)
+	if err != nil {
+		return err
+	}
+	if err := in.applied(); err != nil {
+		return err
+	}
+	if !c.Bool("yes") && !output.IsTerminal(c.App.Reader) {
+		return usage("deploy asks before it begins, and this is no terminal: say --yes")
+	}
+	return in.withStore(c.Context, func(db *store.DB) error {
+		if err := in.checkBinding(c.Context, db); err != nil {
+			return err
+		}
+		worker, err := in.worker(db)
+		if err != nil {
+			return err
+		}
+		deployment, err := in.deployment(worker, actor(c))
+		if err != nil {
+			return err
+		}
+		run, err := beginDeployment(c, worker, deployment)
+		if err != nil {
+			return err
+		}
+		if err := follow(c.Context, worker, "deploy", run, c.App.ErrWriter); err != nil {
+			return err
+		}
+		return concludeDeployment(c, db, run)
+	})
+}
+
+// beginDeployment checks, asks, makes the hook and asks for the initial sync,
+// whose run it returns. Nothing is begun unless all of it succeeds.
+func beginDeployment(c *cli.Context, worker *reconcile.Worker, deployment reconcile.Deployment) (int64, error) {
+	ctx, talk := c.Context, c.App.ErrWriter
+	hook, err := checkServers(ctx, worker, deployment)
+	if err != nil {
+		return 0, err
+	}
+	announce(talk, deployment, hook)
+	if !c.Bool("yes") {
+		if err := agree(ctx, c.App.Reader, talk); err != nil {
+			return 0, err
+		}
+	}
+	made, err := deployment.EnsureHook(ctx, hook)
+	var unverified *reconcile.ErrUnverified
+	if errors.As(err, &unverified) {
+		return 0, fmt.Errorf("%w; %s", err, remedyFor(worker.DB))
+	}
+	if err != nil {
+		return 0, err
+	}
+	fmt.Fprintf(talk, "Okta has verified the event hook %s\n", made.ID)
+	return deployment.Begin(ctx)
+}
+
+// agree asks whether to go ahead; any answer but yes is an error. Whoever
+// presses Ctrl-C instead is not kept waiting for the end of his line.
+func agree(ctx context.Context, in io.Reader, talk io.Writer) error {
+	type answer struct {
+		yes bool
+		err error
+	}
+	given := make(chan answer, 1)
+	go func() {
+		yes, err := output.Confirm(in, talk, "Go ahead?")
+		given <- answer{yes, err}
+	}()
+	select {
+	case a := <-given:
+		if a.err == nil && !a.yes {
+			return errors.New("not deployed: the answer was no, and nothing was changed")
+		}
+		return a.err
+	case <-ctx.Done():
+		fmt.Fprintln(talk)
+		return errors.New("not deployed: interrupted, and nothing was changed")
+	}
+}
+
+// checkServers makes a harmless call with each credential, and looks for this
+// installation's event hook.
+func checkServers(ctx context.Context, worker *reconcile.Worker, deployment reconcile.Deployment) (reconcile.FoundHook, error) {
+	if err := worker.ZenQMS.Ping(ctx); err != nil {
+		return reconcile.FoundHook{}, err
+	}
+	if _, err := worker.Okta.ListUsers(ctx, okta.Query{Limit: 1}); err != nil {
+		return reconcile.FoundHook{}, err
+	}
+	return deployment.FindHook(ctx)
+}
+
+// announce says what deploy is about to do.
+func announce(talk io.Writer, d reconcile.Deployment, hook reconcile.FoundHook) {
+	fmt.Fprintf(talk, "From Okta   %s\nTo ZenQMS   %s\n", d.Binding.OktaURL, d.Binding.ZenQMSURL)
+	switch {
+	case hook.ID != "":
+		fmt.Fprintf(talk, "Event hook  %q is there already (%s): it is updated to call %s\n", d.HookName(), hook.ID, d.HookURL)
+	default:
+		fmt.Fprintf(talk, "Event hook  %q is made, to call %s\n", d.HookName(), d.HookURL)
+	}
+	if hook.Blind {
+		fmt.Fprintln(talk, "            Okta does not let this app list its event hooks, so an older one may be left: look under Workflow > Event Hooks")
+	}
+	fmt.Fprintln(talk, "Users       every user of the org is read; his account in ZenQMS is then linked, created, updated, activated")
+	fmt.Fprintln(talk, "            or deactivated, as Okta has him. Nobody is deleted, and who cannot be matched for sure is skipped")
+}
+
+// remedyFor says what to do when Okta's call did not reach the relay.
+func remedyFor(db *store.DB) string {
+	if _, alive := db.Alive(store.RelayPart); !alive {
+		return "no relay is up here: start one with `zensync relay`, `zensync run` or `systemctl start zensync-relay`, then deploy again; nothing was begun"
+	}
+	return "the relay is up, so relay.public_url has to lead from the internet to relay.listen, with a certificate Okta trusts; then deploy again; nothing was begun"
+}
+
+// concludeDeployment prints what came of it, and what is next.
+func concludeDeployment(c *cli.Context, db *store.DB, run int64) error {
+	s, err := summarize(c.Context, db, run)
+	if err != nil {
+		return err
+	}
+	if err := s.print(c.App.Writer, c.App.ErrWriter, c.String("format")); err != nil {
+		return err
+	}
+	if !serves(db) {
+		fmt.Fprintln(c.App.ErrWriter, "no worker is up, and until one is nothing is kept in step: start `zensync worker`, `zensync run` or `systemctl start zensync-worker`")
+	}
+	return s.verdict()
+}

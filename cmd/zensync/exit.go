@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/zensync/zensync/cmd/zensync/config"
+	"github.com/zensync/zensync/cmd/zensync/output"
+	"github.com/zensync/zensync/reconcile"
+)
+
+// Exit statuses. Scripts, units and monitoring rely on them.
+const (
+	exitDone      = 0
+	exitFailed    = 1
+	exitUsage     = 2 // the command line or the configuration cannot be followed
+	exitAttention = 3 // done, but some users failed, or need a person
+	exitHeld      = 4 // done, but the brake held something new
+)
+
+// usageError says that the command line or the configuration cannot be
+// followed.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+var (
+	// errAttention ends a command that has said itself who needs a person.
+	errAttention = errors.New("some users need attention")
+	// errHeld ends a command that has said itself what the brake holds.
+	errHeld = errors.New("the brake holds something")
+	// errInterrupted is what a signal makes of whatever it cut short.
+	errInterrupted = errors.New("interrupted; what was asked for is kept, and the next worker goes on with it")
+)
+
+// statusOf is the exit status of an error.
+func statusOf(err error) int {
+	var usage usageError
+	var wrong *config.Error
+	var foreign *reconcile.ErrForeign
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage), errors.As(err, &wrong), errors.As(err, &foreign):
+		return exitUsage
+	case errors.Is(err, errHeld):
+		return exitHeld
+	case errors.Is(err, errAttention):
+		return exitAttention
+	}
+	return exitFailed
+}
+
+// complain prints an error: in lower case, without a full stop, a line for
+// each problem. It may quote other systems, so nothing in it acts on a
+// terminal.
+func complain(w io.Writer, err error) {
+	if err == nil || errors.Is(err, errAttention) || errors.Is(err, errHeld) {
+		return
+	}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintln(w, "zensync: "+output.Escape(strings.TrimRight(line, "\n")))
+	}
+}

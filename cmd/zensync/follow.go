@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/zensync/zensync/cmd/zensync/output"
+	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/store"
+)
+
+// follow waits until a run is over, and shows how far it is.
+func follow(ctx context.Context, w *reconcile.Worker, holder string, run int64, talk io.Writer) error {
+	p := &runProgress{talk: talk}
+	defer p.Close()
+	return w.Attend(ctx, holder, unlessStopped(reconcile.RunOver(run, p.show)))
+}
+
+// stopPatience is how long a refused credential has to show before a command
+// gives up waiting. A worker that starts takes back what an earlier one said.
+const stopPatience = 2 * time.Second
+
+// unlessStopped is done, but ends with an error when nothing is sent because a
+// credential is refused: that takes a person, and nobody knows how long.
+func unlessStopped(done func(*store.Tx) (bool, error)) func(*store.Tx) (bool, error) {
+	var since time.Time
+	return func(tx *store.Tx) (bool, error) {
+		if over, err := done(tx); over || err != nil {
+			return over, err
+		}
+		why, err := tx.Setting(store.DrainStopped)
+		switch {
+		case err != nil:
+			return false, err
+		case why == "":
+			since = time.Time{}
+		case since.IsZero():
+			since = tx.Now
+		case tx.Now.Sub(since) >= stopPatience:
+			return false, fmt.Errorf("nothing can be sent: %s; mend the credential: what was asked for is kept, and done then", why)
+		}
+		return false, nil
+	}
+}
+
+// runProgress shows the two phases of a run on a terminal: reading Okta, and
+// bringing ZenQMS in step.
+type runProgress struct {
+	talk  io.Writer
+	phase string
+	bar   *output.Progress
+}
+
+func (p *runProgress) show(run store.Run, at store.Progress) {
+	if at.Total == 0 {
+		p.enter("users read").Set(run.Users, 0)
+		return
+	}
+	p.enter("users synced").Set(at.Tried, at.Total)
+}
+
+func (p *runProgress) enter(phase string) *output.Progress {
+	if p.phase != phase {
+		p.Close()
+		p.phase, p.bar = phase, output.NewProgress(p.talk, phase)
+	}
+	return p.bar
+}
+
+// Close takes the bar off the screen.
+func (p *runProgress) Close() {
+	if p.bar != nil {
+		p.bar.Close()
+	}
+}

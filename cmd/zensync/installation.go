@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/zensync/zensync/cmd/zensync/config"
+	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/reconcile/okta"
+	"github.com/zensync/zensync/reconcile/zenqms"
+	"github.com/zensync/zensync/store"
+)
+
+// installation is what one configuration describes. Its methods make the
+// parts; each command asks for those it needs, so that no command opens a
+// credential it has no use for.
+type installation struct {
+	*config.Config
+	log *slog.Logger
+}
+
+// load reads the configuration and starts the process log. level is the
+// command's own where the command line names none.
+func load(c *cli.Context, level slog.Level) (*installation, error) {
+	log, err := newLog(c, level)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Load(config.Locate(c.String("config")), config.Checks{
+		Schedule: func(spec string) error {
+			_, err := reconcile.ParseSchedule(spec)
+			return err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &installation{cfg, log}, nil
+}
+
+// applied refuses a configuration that asks for what this version cannot do
+// where to go on would do harm, and warns of the rest. Every command that
+// syncs begins with it.
+func (in *installation) applied() error {
+	if len(in.Sync.Groups) > 0 {
+		return in.Reject("sync.groups", "is not applied by this version, which would sync people outside these groups as well",
+			"remove it if all users of the org are meant, else do not run this version")
+	}
+	if len(in.Roles) > 0 {
+		in.log.Warn("roles are not applied by this version: ZenQMS's roles stay as they are")
+	}
+	return nil
+}
+
+// withStore opens the store for as long as work takes.
+func (in *installation) withStore(ctx context.Context, work func(*store.DB) error) (err error) {
+	if err := in.checkOwner(); err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, in.Store.Path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return work(db)
+}
+
+// hasStore tells whether there is a store yet. What only reads does not make
+// one: it would belong to whoever happened to look.
+func (in *installation) hasStore() (bool, error) {
+	_, err := os.Stat(in.Store.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for the store: %w", err)
+	}
+	return true, nil
+}
+
+// checkOwner keeps root from another user's store: the files made beside it
+// would lock that user out.
+func (in *installation) checkOwner() error {
+	info, err := os.Stat(in.Store.Path)
+	if err != nil {
+		return nil // there is none yet, or to open it will say what is wrong
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || os.Geteuid() != 0 || stat.Uid == 0 {
+		return nil
+	}
+	owner := strconv.FormatUint(uint64(stat.Uid), 10)
+	if u, err := user.LookupId(owner); err == nil {
+		owner = u.Username
+	}
+	return usage("the store %s belongs to %s, and root would make files there that %s cannot open: run this as `sudo -u %s zensync ...`",
+		in.Store.Path, owner, owner, owner)
+}
+
+func (in *installation) binding() reconcile.Binding {
+	return reconcile.Binding{OktaURL: in.Okta.OrgURL, ZenQMSURL: in.ZenQMS.BaseURL}
+}
+
+// checkBinding refuses a store that belongs to another pair of servers.
+func (in *installation) checkBinding(ctx context.Context, db *store.DB) error {
+	return db.View(ctx, in.binding().Check)
+}
+
+func (in *installation) policy() reconcile.Policy {
+	meanings := map[string]reconcile.Meaning{
+		"active": reconcile.Live, "inactive": reconcile.Gone, "ignore": reconcile.LeaveAlone,
+	}
+	p := reconcile.Policy{Statuses: map[string]reconcile.Meaning{}, DefaultTitle: in.Sync.DefaultTitle}
+	for status, meaning := range in.Sync.Statuses {
+		p.Statuses[status] = meanings[meaning]
+	}
+	return p
+}
+
+// brake is how much goes through without a person.
+func (in *installation) brake() reconcile.Brake {
+	return reconcile.Brake{
+		Deactivations: reconcile.Limit{Max: in.Safety.MaxDeactivations, Percent: in.Safety.MaxDeactivationPercent},
+		Activations:   reconcile.Limit{Max: in.Safety.MaxActivations, Percent: in.Safety.MaxActivationPercent},
+	}
+}
+
+func (in *installation) oktaClient() (*okta.Client, error) {
+	cfg := okta.Config{OrgURL: in.Okta.OrgURL, ClientID: in.Okta.ClientID, PrivateKeyID: in.Okta.PrivateKeyID}
+	if in.Okta.APITokenFile != "" {
+		token, err := in.OktaToken()
+		if err != nil {
+			return nil, err
+		}
+		cfg.APIToken = string(token)
+	} else {
+		key, err := in.OktaKey()
+		if err != nil {
+			return nil, err
+		}
+		cfg.PrivateKey = key
+	}
+	client, err := okta.New(cfg)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return client, nil
+}
+
+func (in *installation) zenqmsClient() (*zenqms.Client, error) {
+	key, err := in.ZenQMSKey()
+	if err != nil {
+		return nil, err
+	}
+	prefix := in.ZenQMS.AuthPrefix
+	if prefix == "" {
+		prefix = zenqms.NoPrefix
+	}
+	client, err := zenqms.New(zenqms.Config{
+		BaseURL: in.ZenQMS.BaseURL, APIKey: string(key), AuthHeader: in.ZenQMS.AuthHeader, AuthPrefix: prefix,
+		MaxRequestsPerSecond: in.ZenQMS.MaxRequestsPerSecond,
+	})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return client, nil
+}
+
+// worker is the worker with both its clients. Whoever runs it holds its lock,
+// or lets Attend see to that.
+func (in *installation) worker(db *store.DB) (*reconcile.Worker, error) {
+	oktaClient, err := in.oktaClient()
+	if err != nil {
+		return nil, err
+	}
+	zenqmsClient, err := in.zenqmsClient()
+	if err != nil {
+		return nil, err
+	}
+	schedule, err := reconcile.ParseSchedule(in.Sync.Schedule)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return &reconcile.Worker{
+		DB: db, Okta: oktaClient, ZenQMS: zenqmsClient,
+		Policy: in.policy(), Brake: in.brake(), Schedule: schedule,
+		Concurrency: in.ZenQMS.Concurrency, MaxAttempts: in.Config.Worker.MaxAttempts, BatchSize: in.Sync.BatchSize,
+		Log: in.log,
+	}, nil
+}
+
+func (in *installation) deployment(w *reconcile.Worker, actor string) (reconcile.Deployment, error) {
+	secret, err := in.HookSecret()
+	if err != nil {
+		return reconcile.Deployment{}, err
+	}
+	return reconcile.Deployment{
+		DB: w.DB, Okta: w.Okta, Binding: in.binding(), Policy: w.Policy,
+		HookURL: in.Relay.PublicURL, Secret: string(secret), Actor: actor,
+	}, nil
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/urfave/cli/v2"
+
+	"github.com/zensync/zensync/cmd/zensync/config"
+	"github.com/zensync/zensync/reconcile"
+)
+
+func TestRootDoesNotOpenAnothersStore(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	in := &installation{Config: &config.Config{Store: config.Store{Path: filepath.Join(t.TempDir(), "zensync.db")}}}
+	require.NoError(t, in.checkOwner(), "none yet")
+	require.NoError(t, os.WriteFile(in.Store.Path, nil, 0o600))
+	require.NoError(t, in.checkOwner(), "its own")
+	require.NoError(t, os.Chown(in.Store.Path, 4242, 4242))
+	err := in.checkOwner()
+	assert.ErrorContains(t, err, "belongs to 4242")
+	assert.ErrorContains(t, err, "sudo -u 4242 zensync")
+	assert.Equal(t, exitUsage, statusOf(err))
+}
+
+func TestPolicyIsWhatTheConfigSays(t *testing.T) {
+	in := &installation{Config: &config.Config{Sync: config.Sync{
+		DefaultTitle: "Employee",
+		Statuses:     map[string]string{"LOCKED_OUT": "inactive", "SUSPENDED": "active", "STAGED": "ignore"},
+	}}}
+	p := in.policy()
+	assert.Equal(t, "Employee", p.DefaultTitle)
+	assert.Equal(t, reconcile.Gone, p.Meaning("LOCKED_OUT"))
+	assert.Equal(t, reconcile.Live, p.Meaning("SUSPENDED"))
+	assert.Equal(t, reconcile.LeaveAlone, p.Meaning("STAGED"))
+	assert.Equal(t, reconcile.Live, p.Meaning("ACTIVE"), "what the config does not name keeps its meaning")
+}
+
+func TestTheActorIsWhoAsked(t *testing.T) {
+	ask := func(args ...string) (who string) {
+		app := newApp(strings.NewReader(""), io.Discard, io.Discard)
+		find(app.Commands, "deploy").Action = func(c *cli.Context) error { who = actor(c); return nil }
+		require.NoError(t, app.Run(arrange(app, append([]string{"zensync", "deploy"}, args...))))
+		return who
+	}
+	t.Setenv("SUDO_USER", "grace")
+	assert.Equal(t, "Ada", ask("--by", "Ada"))
+	assert.Equal(t, "grace", ask("--by", "  "))
+	assert.Equal(t, "grace", ask())
+	t.Setenv("SUDO_USER", "")
+	assert.NotEmpty(t, ask())
+	assert.NotEqual(t, "grace", ask())
+}
+
+func TestUserIDs(t *testing.T) {
+	assert.True(t, isUserID("00ub0oNGTSWTBKOLGLNR"))
+	for _, text := range []string{"", "me", "00ub0oNGTSWTBKOLGLN", "00gb0oNGTSWTBKOLGLNR", "00ub0oNGTSWTBKOLGLN-", "00u@oNGTSWTBKOLGLNRx"} {
+		assert.False(t, isUserID(text), text)
+	}
+}

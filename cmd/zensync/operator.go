@@ -1,0 +1,29 @@
+package main
+
+import (
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// byFlag is --by of every command that the log puts down to a person.
+func byFlag() cli.Flag {
+	return &cli.StringFlag{Name: "by", Usage: "`NAME` to put into the log as who asked (default: $SUDO_USER, else the login name)"}
+}
+
+// actor is who asks: whom --by names, else who called sudo, else whose login
+// this is.
+func actor(c *cli.Context) string {
+	for _, name := range []string{c.String("by"), os.Getenv("SUDO_USER")} {
+		if name = strings.TrimSpace(name); name != "" {
+			return name
+		}
+	}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "uid " + strconv.Itoa(os.Getuid()) // a container may run as a user nobody has named
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/store"
+)
+
+func relinkCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "relink",
+		Usage:     "give the ZenQMS account of one Okta user to another: the same person under a new id",
+		ArgsUsage: "NEW OLD",
+		Description: "NEW is live in Okta and has no account yet, OLD has one and is gone. The account keeps its signatures, so this is\n" +
+			"for one and the same person only. NEW is synced at once. Who did it, and why, is logged.",
+		Flags:  []cli.Flag{reasonFlag(), byFlag(), formatFlag()},
+		Action: relink,
+	}
+}
+
+func relink(c *cli.Context) error {
+	if c.NArg() != 2 {
+		return usage("relink: name two users, the new one and the old one, by Okta id, login or email")
+	}
+	why, err := reason(c)
+	if err != nil {
+		return err
+	}
+	in, err := load(c, commandLevel)
+	if err != nil {
+		return err
+	}
+	if err := in.applied(); err != nil {
+		return err
+	}
+	return in.withStore(c.Context, func(db *store.DB) error {
+		if err := db.View(c.Context, in.binding().Ready); err != nil {
+			return err
+		}
+		worker, err := in.worker(db)
+		if err != nil {
+			return err
+		}
+		var ids [2]string
+		for i, asked := range c.Args().Slice() {
+			if ids[i], err = lookUpUser(c.Context, worker.Okta, db, asked); err != nil {
+				return err
+			}
+		}
+		row, err := worker.Relink(c.Context, reconcile.Relink{New: ids[0], Old: ids[1], Actor: actor(c), Reason: why})
+		if err != nil {
+			return err
+		}
+		return attendUsers(c, worker, "relink", []wanted{{asked: c.Args().First(), oktaID: ids[0], row: row}})
+	})
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/zensync/zensync/cmd/zensync/output"
+	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/store"
+)
+
+func syncCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "sync",
+		Usage:     "sync some users now, edits made in ZenQMS included",
+		ArgsUsage: "USER...",
+		Description: "USER is an Okta id, a login or an email address. The users are read in Okta and brought in step,\n" +
+			"whether they have changed or not. A worker that is up does it, or this command itself.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "wait", Value: true, Usage: "wait until each user was tried once; --wait=false only asks for it"},
+			byFlag(), formatFlag(),
+		},
+		Action: syncUsers,
+	}
+}
+
+// wanted is a user somebody asked to sync.
+type wanted struct {
+	asked  string // as it was typed
+	oktaID string
+	row    int64 // of the outbox
+}
+
+func syncUsers(c *cli.Context) error {
+	if !c.Args().Present() {
+		return usage("sync: name at least one user, by Okta id, login or email")
+	}
+	in, err := load(c, commandLevel)
+	if err != nil {
+		return err
+	}
+	if err := in.applied(); err != nil {
+		return err
+	}
+	return in.withStore(c.Context, func(db *store.DB) error {
+		if err := db.View(c.Context, in.binding().Ready); err != nil {
+			return err
+		}
+		worker, err := in.worker(db)
+		if err != nil {
+			return err
+		}
+		var users []wanted
+		for _, asked := range c.Args().Slice() {
+			id, err := lookUpUser(c.Context, worker.Okta, db, asked)
+			if err != nil {
+				return err
+			}
+			if !slices.ContainsFunc(users, func(u wanted) bool { return u.oktaID == id }) {
+				users = append(users, wanted{asked: asked, oktaID: id})
+			}
+		}
+		if err := in.enqueue(c.Context, db, users, actor(c)); err != nil {
+			return err
+		}
+		if !c.Bool("wait") {
+			fmt.Fprintf(c.App.ErrWriter, "asked for %s; `zensync report log` shows what came of it\n", count(int64(len(users)), "user", "users"))
+			if !serves(db) {
+				fmt.Fprintln(c.App.ErrWriter, "no worker is up: it is done once one is")
+			}
+			return nil
+		}
+		return attendUsers(c, worker, "sync", users)
+	})
+}
+
+// enqueue makes one promise a user, in one transaction.
+func (in *installation) enqueue(ctx context.Context, db *store.DB, users []wanted, actor string) error {
+	err := db.Update(ctx, func(tx *store.Tx) error {
+		if err := in.binding().Ready(tx); err != nil {
+			return err
+		}
+		for i := range users {
+			row, err := tx.Enqueue(store.Promise{
+				OktaID: users[i].oktaID, Origin: store.FromManual, Priority: store.ManualPriority, Actor: actor,
+			})
+			if err != nil {
+				return err
+			}
+			users[i].row = row
+		}
+		return nil
+	})
+	if err == nil {
+		db.Nudge()
+	}
+	return err
+}
+
+// attendUsers waits until each user was tried, and prints what came of it.
+// holder is what the worker's lock is held as, if it comes to that.
+func attendUsers(c *cli.Context, worker *reconcile.Worker, holder string, users []wanted) error {
+	rows := make([]int64, len(users))
+	for i, u := range users {
+		rows[i] = u.row
+	}
+	start := time.Now()
+	if err := worker.Attend(c.Context, holder, unlessStopped(reconcile.RowsTried(rows))); err != nil {
+		return err
+	}
+	worker.Log.Debug("all were tried", "users", len(users), "duration", time.Since(start))
+	table := output.Table{Columns: []string{"user", "okta_id", "zenqms_id", "action", "outcome", "changes", "error", "again"}}
+	attention := false
+	if err := worker.DB.View(c.Context, func(tx *store.Tx) error {
+		for _, u := range users {
+			state, err := tx.RowState(u.row)
+			if err != nil {
+				return err
+			}
+			rows, needy, err := outcomeOf(tx, u, state)
+			if err != nil {
+				return err
+			}
+			table.Rows = append(table.Rows, rows...)
+			attention = attention || needy
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := output.Write(c.App.Writer, c.String("format"), table); err != nil {
+		return err
+	}
+	if attention {
+		return errAttention
+	}
+	return nil
+}
+
+// outcomeOf are the log rows of a user's last attempt, with when he is tried
+// again, and whether he needs attention: he failed, or is skipped for more
+// than a missing field.
+func outcomeOf(tx *store.Tx, u wanted, state store.RowState) (rows [][]any, needy bool, err error) {
+	log, err := readReport(tx, "log", store.ReportArgs{User: u.oktaID, Limit: mostRowsOfAttempt})
+	if err != nil {
+		return nil, false, err
+	}
+	var again any
+	if state.State == store.StateOpen {
+		again = timeCell(state.Due)
+	}
+	attempt := slices.Index(log.Columns, "attempt")
+	last := only(log, "zenqms_id", "action", "outcome", "changes", "error")
+	for i, row := range log.Rows {
+		if row[attempt] == log.Rows[0][attempt] {
+			rows = append(rows, append(append([]any{u.asked, u.oktaID}, last.Rows[i]...), again))
+		}
+	}
+	slices.Reverse(rows) // the report has the latest first
+	skip, skipped, err := tx.Skip(u.oktaID)
+	if err != nil {
+		return nil, false, err
+	}
+	failed := state.State == store.StateDead || state.Error != "" && state.State == store.StateOpen
+	return rows, failed || skipped && skip.Code != store.SkipMissing, nil
+}
+
+// mostRowsOfAttempt bounds how many log rows one attempt writes: what was sent
+// and what is skipped, and some to spare.
+const mostRowsOfAttempt = 8

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/zensync/zensync/store"
+)
+
+func workerCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "worker",
+		Usage: "bring ZenQMS in step: carry out what is asked for, and reconcile on schedule",
+		Description: "Works until SIGINT or SIGTERM. Only one worker runs at a time; while a command such as deploy does the work,\n" +
+			"a worker that starts waits for it.",
+		Action: func(c *cli.Context) error {
+			in, err := loadWorker(c)
+			if err != nil {
+				return err
+			}
+			return untilStopped(c.Context, in.withStore(c.Context, func(db *store.DB) error {
+				return in.work(c.Context, db, "worker")
+			}))
+		},
+	}
+}
+
+// loadWorker is load for worker and run.
+func loadWorker(c *cli.Context) (*installation, error) {
+	if err := noOperands(c); err != nil {
+		return nil, err
+	}
+	in, err := load(c, serviceLevel)
+	if err != nil {
+		return nil, err
+	}
+	return in, in.applied()
+}
+
+// work is the worker until ctx ends, under the name holder.
+func (in *installation) work(ctx context.Context, db *store.DB, holder string) (err error) {
+	if err := in.checkBinding(ctx, db); err != nil {
+		return err
+	}
+	worker, err := in.worker(db)
+	if err != nil {
+		return err
+	}
+	lock, err := in.lockWorker(ctx, db, holder)
+	if err != nil || lock == nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	in.log.Info("worker started", "okta", in.Okta.OrgURL, "zenqms", in.ZenQMS.BaseURL, "schedule", in.Sync.Schedule)
+	if err := worker.Run(ctx); err != nil {
+		return err
+	}
+	in.log.Info("worker stopped")
+	return nil
+}
+
+// services are the names under which a worker runs for good. Any other holder
+// of its lock is a command, which will give it back.
+var services = []string{"worker", "run"}
+
+func isService(holder string) bool { return slices.Contains(services, holder) }
+
+// lockPoll is how often a waiting worker looks whether the command is done.
+const lockPoll = 200 * time.Millisecond
+
+// lockWorker takes the worker's lock. A command that has it is waited for, a
+// worker is not. The lock is nil when ctx ended meanwhile.
+//
+// The holder's name is written a moment after the lock is taken, so a worker
+// is believed in only when it was seen twice.
+func (in *installation) lockWorker(ctx context.Context, db *store.DB, holder string) (*store.Lock, error) {
+	tick := time.NewTicker(lockPoll)
+	defer tick.Stop()
+	for before := ""; ; {
+		lock, err := db.TryLock(store.WorkerPart, holder)
+		if err == nil {
+			return lock, nil
+		}
+		var locked *store.ErrLocked
+		if !errors.As(err, &locked) {
+			return nil, err
+		}
+		switch {
+		case locked.Holder != before && isService(locked.Holder):
+		case isService(locked.Holder):
+			return nil, fmt.Errorf("%w; only one works at a time", err)
+		case locked.Holder != before:
+			in.log.Info("waiting for a command that does the worker's job", "command", locked.Holder)
+		}
+		before = locked.Holder
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, nil
+		}
+	}
+}
