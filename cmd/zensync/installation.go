@@ -58,6 +58,9 @@ func (in *installation) applied() error {
 	if len(in.Roles) > 0 {
 		in.log.Warn("roles are not applied by this version: ZenQMS's roles stay as they are")
 	}
+	if len(in.Notify.URLs) > 0 {
+		in.log.Warn("notify.urls is not applied by this version: nobody is alerted, so watch `zensync status`")
+	}
 	return nil
 }
 

@@ -30,14 +30,14 @@ func (d *decoder) document(source []byte, c *Config) bool {
 	}
 	docs := bodiesOf(file)
 	if len(docs) == 0 {
-		d.addAt(position{1, 1}, "", "is empty", "begin with `zensync setup` or `zensync config init`")
+		d.addAt(position{1, 1}, "", "is empty", "begin with `zensync config init`")
 		return false
 	}
 	for _, extra := range docs[1:] {
 		d.addAt(placeOf(extra), "", "a second YAML document begins here", "remove the --- line; the file holds one document")
 	}
 	if _, ok := docs[0].(ast.MapNode); !ok {
-		d.addAt(placeOf(docs[0]), "", "must hold keys and values, not "+kindOf(docs[0]), "begin with `zensync setup` or `zensync config init`")
+		d.addAt(placeOf(docs[0]), "", "must hold keys and values, not "+kindOf(docs[0]), "begin with `zensync config init`")
 		return false
 	}
 	d.value("", docs[0], reflect.ValueOf(c).Elem())
