@@ -46,8 +46,8 @@ var errAgain = errors.New("ZenQMS changed meanwhile")
 
 // try makes one attempt at a claim.
 func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
-	if why := ignorable(claim); why != "" {
-		return &attempt{claim: claim, ignored: why}
+	if ignore, err := w.ignorable(ctx, claim); ignore || err != nil {
+		return &attempt{claim: claim, ignored: "it is about a group that is not mapped", err: err}
 	}
 	cached := w.mayUseDirectory(claim)
 	var a *attempt
@@ -67,13 +67,20 @@ func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
 
 // ignorable is the part of rule E1 that needs no call: events about groups
 // nobody mapped.
-func ignorable(claim store.Claim) string {
+func (w *Worker) ignorable(ctx context.Context, claim store.Claim) (ignore bool, err error) {
+	var groups []string
 	for _, row := range claim.Rows {
-		if !store.IsMembership(row.EventType) {
-			return ""
+		if !store.IsMembership(row.EventType) || row.Looks > 0 {
+			return false, nil
 		}
+		groups = append(groups, row.EventGroups...)
 	}
-	return "it is about a group that is not mapped"
+	err = w.DB.View(ctx, func(tx *store.Tx) error {
+		mapped, err := tx.IsMapped(groups)
+		ignore = err == nil && !mapped
+		return err
+	})
+	return ignore, err
 }
 
 // mayUseDirectory is rule K1's condition: only walks want this user, the first
@@ -174,10 +181,11 @@ func (w *Worker) readUser(ctx context.Context, a *attempt, st store.Standing, ca
 		return err
 	default:
 		a.facts.User = person(u)
+		a.facts.User.OutOfScope = st.OutOfScope
 	}
 	a.fresh = true
 	w.outages.okta.RecordSuccess()
-	return nil
+	return w.readScope(ctx, &a.facts.User)
 }
 
 // weighForbidden finds out whose fault a 403 is (rule E4): a harmless call

@@ -149,13 +149,14 @@ func (w *Worker) dropUnwanted(tx *store.Tx, a *attempt) error {
 	if err != nil {
 		return err
 	}
-	meaning := w.Policy.Meaning(a.facts.User.Status)
+	active, inactive := w.Policy.wants(a.facts.User)
+	known := w.Policy.Meaning(a.facts.User.Status) != LeaveAlone
 	for _, h := range holds {
-		against, done := Live, a.account != nil && !a.account.Active
+		wanted, done := inactive, a.account != nil && !a.account.Active
 		if h.Action == store.ActActivate {
-			against, done = Gone, a.account != nil && a.account.Active
+			wanted, done = active, a.account != nil && a.account.Active
 		}
-		if meaning != against && !done {
+		if (wanted || !known) && !done {
 			continue
 		}
 		why := "no longer wanted: the user's state in Okta is another"

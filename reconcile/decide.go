@@ -94,6 +94,10 @@ func decideGone(f Facts, p Policy) Decision {
 		}
 		d.DropLink = true
 	}
+	if f.User.OutOfScope {
+		d.Why = outOfScope
+		return d
+	}
 	if !f.Asked {
 		return Decision{Ask: true}
 	}
@@ -146,6 +150,9 @@ func (f Facts) accountOfGone() (*zenqms.User, string) {
 func decideLive(f Facts, p Policy) Decision {
 	w := p.wish(f.User)
 	d := Decision{Action: store.ActNone}
+	if f.User.OutOfScope {
+		return decideOutOfScope(f, p)
+	}
 	if f.Link != nil {
 		past := f.Push || moved(f.User, *f.Link, w)
 		if !past && len(f.heldBack()) == 0 {
@@ -167,6 +174,26 @@ func decideLive(f Facts, p Policy) Decision {
 		return Decision{Ask: true}
 	}
 	return f.match(d, w, p)
+}
+
+const outOfScope = "in none of the groups of sync.groups"
+
+// decideOutOfScope is rule W4 for a live user: he is neither created nor
+// linked nor updated; if he has left scope, the config says whether his
+// account is made inactive.
+func decideOutOfScope(f Facts, p Policy) Decision {
+	d := Decision{Action: store.ActNone, Why: outOfScope}
+	if f.Link == nil || !p.Leavers || !f.Push && !moved(f.User, *f.Link, p.wish(f.User)) {
+		return d
+	}
+	if !f.Asked {
+		return Decision{Ask: true}
+	}
+	if f.lost() {
+		d.DropLink = true
+		return d
+	}
+	return deactivate(d, *f.Account)
 }
 
 // heldBack is what an earlier sync could not set (rule L4).

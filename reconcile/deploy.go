@@ -48,9 +48,10 @@ type Deployment struct {
 	Okta    *okta.Client
 	Binding Binding
 	Policy  Policy
-	HookURL string // public_url
-	Secret  string // what Okta is to send as Authorization
-	Actor   string // the operator
+	HookURL string              // public_url
+	Secret  string              // what Okta is to send as Authorization
+	Actor   string              // the operator
+	Groups  []store.MappedGroup // of sync.groups, resolved
 }
 
 // HookName is what the event hook is called in Okta, so that a person and the
@@ -68,6 +69,9 @@ func (d Deployment) Events() []string {
 		store.UserReactivate, store.UserDeleteInitiated, store.UserUpdateProfile}
 	if d.Policy.Meaning("LOCKED_OUT") != meanings["LOCKED_OUT"] {
 		events = append(events, store.UserLock, store.UserUnlock)
+	}
+	if len(d.Groups) > 0 {
+		events = append(events, store.MemberAdd, store.MemberRemove, store.GroupDelete)
 	}
 	return events
 }
@@ -191,6 +195,9 @@ func (d Deployment) Begin(ctx context.Context) (run int64, err error) {
 			if err := tx.SetSetting(key, value); err != nil {
 				return err
 			}
+		}
+		if err := tx.SetScopeGroups(d.Groups); err != nil {
+			return err
 		}
 		served, err := tx.ScheduledUntil()
 		if err != nil {

@@ -237,7 +237,7 @@ func (w *Worker) gatherRivals(ctx context.Context, a *attempt, cached bool) erro
 			continue
 		}
 		f.LiveAtIt = true
-		if other.Link == nil && len(w.Policy.wish(other.Person).missing()) == 0 {
+		if other.Link == nil && !other.OutOfScope && len(w.Policy.wish(other.Person).missing()) == 0 {
 			f.Rivals = append(f.Rivals, other.Person)
 		}
 	}
@@ -278,6 +278,7 @@ func (w *Worker) askOktaForRivals(ctx context.Context, a *attempt, known []store
 		if err != nil {
 			return nil, err
 		}
+		p.OutOfScope = st.OutOfScope
 		st.Person = p
 		others = append(others, st)
 	}

@@ -45,6 +45,7 @@ var meanings = map[string]Meaning{
 // Policy is what the config says about deciding.
 type Policy struct {
 	Statuses     map[string]Meaning // overrides of rule M2, by Okta status
+	Leavers      bool               // a live user who leaves scope is deactivated (sync.out_of_scope)
 	DefaultTitle string             // the title of a new user for whom Okta has none; "" leaves it out
 }
 
@@ -60,6 +61,18 @@ func (p Policy) Meaning(status string) Meaning {
 	return meanings[status]
 }
 
+// wants tells whether Okta and the config want a user's account active, or
+// inactive; neither of somebody to be left alone.
+func (p Policy) wants(u store.Person) (active, inactive bool) {
+	switch p.Meaning(u.Status) {
+	case Live:
+		return !u.OutOfScope, u.OutOfScope && p.Leavers
+	case Gone:
+		return false, true
+	}
+	return false, false
+}
+
 // wish is what Okta and the config ask for in ZenQMS.
 type wish struct {
 	Email     string
@@ -67,13 +80,18 @@ type wish struct {
 	LastName  string
 	Title     string
 	Active    bool
+
+	OutOfScope bool `json:",omitempty"`
 }
 
-// wish is rule M1, with M6: of somebody gone nothing but that he is inactive
-// is wished.
+// wish is rule M1, with M6: of somebody gone, or out of scope (rule W4),
+// nothing but that he is inactive is wished.
 func (p Policy) wish(u store.Person) wish {
 	if p.Meaning(u.Status) != Live {
 		return wish{}
+	}
+	if u.OutOfScope {
+		return wish{OutOfScope: true}
 	}
 	return wish{
 		Email:     strings.TrimSpace(u.Email),

@@ -147,7 +147,7 @@ func (w *Worker) recordSkip(tx *store.Tx, a *attempt) error {
 	}
 	if a.skip == nil || w.Policy.Meaning(u.Status) == Gone {
 		unmoved := a.decision.Action == store.ActNone && a.facts.Skip != nil && a.decision.Target == nil &&
-			w.Policy.Meaning(u.Status) == Live
+			w.Policy.Meaning(u.Status) == Live && !u.OutOfScope
 		if unmoved {
 			return tx.SeeSkip(a.claim.OktaID)
 		}

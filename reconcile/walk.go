@@ -98,6 +98,9 @@ func (wk *walk) all(ctx context.Context) error {
 // readOkta reads the live users, and for an initial sync the DEPROVISIONED
 // ones as well.
 func (wk *walk) readOkta(ctx context.Context) error {
+	if err := wk.readMembers(ctx); err != nil {
+		return err
+	}
 	if err := wk.readList(ctx, ""); err != nil {
 		return err
 	}

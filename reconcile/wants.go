@@ -11,6 +11,10 @@ func (wk *walk) wants(tx *store.Tx, st store.Standing) (bool, error) {
 		return false, nil
 	case st.Skip != nil && meaning == Gone:
 		return true, nil // his skip goes
+	case st.OutOfScope && st.Skip != nil:
+		return true, nil // his skip goes as well
+	case st.OutOfScope && (st.Link == nil || meaning == Live && !wk.Policy.Leavers):
+		return false, nil
 	case st.Skip != nil && st.Skip.Code != store.SkipMissing:
 		return true, nil // tried again at every walk
 	case st.Link != nil:
@@ -73,7 +77,7 @@ func unlinkedAccounts(tx *store.Tx, st store.Standing) ([]store.Account, error) 
 // braked like a hook's when it comes to it.
 func (wk *walk) watched(tx *store.Tx, st store.Standing) (store.Action, error) {
 	action := store.ActDeactivate
-	if wk.Policy.Meaning(st.Status) == Live {
+	if wk.Policy.wish(st.Person).Active {
 		action = store.ActActivate
 	}
 	active, known, err := accountActive(tx, st)

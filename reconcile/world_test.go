@@ -39,6 +39,7 @@ type worldOptions struct {
 	okta   oktatest.Options
 	zenqms zenqmstest.Options
 	policy Policy
+	groups []string // of sync.groups; each is made in Okta
 }
 
 func newWorld(t *testing.T, change ...func(*worldOptions)) *world {
@@ -63,7 +64,15 @@ func newWorld(t *testing.T, change ...func(*worldOptions)) *world {
 	w.w = &Worker{DB: w.db, Okta: oktaClient, ZenQMS: zenqmsClient, Policy: o.policy, Brake: Brake{Limit{10, 5}, Limit{10, 5}}, Concurrency: 4, MaxAttempts: 12, BatchSize: 100,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	w.w.addresses, w.w.outages = newAddressLocks(), newOutages()
+	for _, name := range o.groups {
+		w.org.AddGroup(name)
+	}
+	w.org.DropAll()
+	groups, err := ResolveGroups(context.Background(), w.w.Okta, o.groups)
+	require.NoError(t, err)
+	w.org.ResetCalls()
 	w.update(func(tx *store.Tx) (err error) {
+		require.NoError(t, tx.SetScopeGroups(groups))
 		w.w.epoch, err = tx.StartEpoch()
 		require.NoError(t, err)
 		return tx.SetSetting(store.LifeState, string(Active))

@@ -22,6 +22,10 @@ type Person struct {
 	FirstName     string
 	LastName      string
 	Title         string
+
+	// OutOfScope says that the config limits zensync to groups he is in none
+	// of. It is not the directory's: reading a Standing works it out.
+	OutOfScope bool
 }
 
 const personColumns = `d.n, d.okta_id, d.created, d.updated, d.status, d.transitioning, d.login, d.email, d.first_name, d.last_name, d.title`
@@ -65,7 +69,7 @@ func (tx *Tx) PutPerson(p Person) (int64, error) {
 
 // same compares what Okta said of a user, to the millisecond that is stored.
 func (p Person) same(q Person) bool {
-	p.N, q.N = 0, 0
+	p.N, q.N, p.OutOfScope, q.OutOfScope = 0, 0, false, false
 	p.Created, q.Created = p.Created.Truncate(time.Millisecond), q.Created.Truncate(time.Millisecond)
 	p.Updated, q.Updated = p.Updated.Truncate(time.Millisecond), q.Updated.Truncate(time.Millisecond)
 	sameTimes := p.Created.Equal(q.Created) && p.Updated.Equal(q.Updated)
@@ -115,8 +119,13 @@ type Standing struct {
 	Dead bool  // a promise about him was given up
 }
 
-const standingQuery = `
+// outOfScope is NULL-safe for a user of whom only the id is known.
+const outOfScope = `EXISTS (SELECT 1 FROM mapped_group WHERE purpose = 'scope') AND NOT EXISTS (
+	           SELECT 1 FROM member m JOIN mapped_group g ON g.group_id = m.group_id WHERE m.okta_id = %s AND g.purpose = 'scope')`
+
+var standingQuery = `
 	SELECT ` + personColumns + `, ` + linkColumns + `, ` + skipColumns + `,
+	       ` + fmt.Sprintf(outOfScope, "d.okta_id") + `,
 	       EXISTS (SELECT 1 FROM outbox o WHERE o.okta_id = d.okta_id AND o.state IN ('open', 'running')),
 	       EXISTS (SELECT 1 FROM outbox o WHERE o.okta_id = d.okta_id AND o.state = 'dead')
 	FROM directory d LEFT JOIN link l ON l.okta_id = d.okta_id LEFT JOIN skip s ON s.okta_id = d.okta_id`
@@ -127,7 +136,7 @@ func scanStanding(s scanner) (Standing, error) {
 	var skip nullSkip
 	dest := append(st.Person.dest(), link.dest()...)
 	dest = append(dest, skip.dest()...)
-	err := s.Scan(append(dest, &st.Open, &st.Dead)...)
+	err := s.Scan(append(dest, &st.OutOfScope, &st.Open, &st.Dead)...)
 	st.Link, st.Skip = link.value(), skip.value()
 	return st, err
 }
@@ -150,6 +159,9 @@ func (tx *Tx) Standing(oktaID string) (Standing, error) {
 		return st, err
 	}
 	st.OktaID = oktaID
+	if err := tx.row(`SELECT `+fmt.Sprintf(outOfScope, "?"), oktaID).Scan(&st.OutOfScope); err != nil {
+		return st, err
+	}
 	link, linked, err := tx.Link(oktaID)
 	if err != nil {
 		return st, err

@@ -63,6 +63,8 @@ func (tx *Tx) AddEvent(e Event) error {
 	priority, asks := eventPriority[e.Type]
 	switch {
 	case e.Ignored != "":
+	case e.Type == GroupDelete:
+		e.Ignored = "it names no user; if the config names the group, a reconcile follows"
 	case !asks:
 		e.Ignored = "not an event zensync acts upon"
 	case len(e.Users) == 0:
@@ -81,12 +83,35 @@ func (tx *Tx) AddEvent(e Event) error {
 	if err != nil {
 		return fmt.Errorf("store event %s: %w", e.UUID, err)
 	}
-	if !fresh || e.Ignored != "" {
+	if !fresh {
+		return nil
+	}
+	if e.Type == GroupDelete {
+		return tx.groupDeleted(e.Groups)
+	}
+	if e.Ignored != "" {
 		return nil
 	}
 	for _, user := range e.Users {
 		if _, err := tx.Enqueue(Promise{OktaID: user, Origin: FromHook, Priority: priority, Event: id}); err != nil {
 			return fmt.Errorf("store event %s: %w", e.UUID, err)
+		}
+	}
+	return nil
+}
+
+// groupDeleted asks for a reconcile when a group is gone that the config
+// names: Okta tells of none of its members.
+func (tx *Tx) groupDeleted(groups []string) error {
+	for _, id := range groups {
+		mapped, err := tx.NoteGroupDeleted(id)
+		if err != nil {
+			return err
+		}
+		if mapped {
+			if _, err := tx.WantRun(ReconcileRun, "", tx.Now); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
