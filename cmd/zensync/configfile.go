@@ -76,9 +76,10 @@ func checkConfig(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(in.CheckSecrets(), in.applied()); err != nil {
+	if err := in.CheckSecrets(); err != nil {
 		return err
 	}
+	in.warn()
 	if err := in.Print(c.App.Writer); err != nil {
 		return err
 	}

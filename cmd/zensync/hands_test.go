@@ -58,6 +58,12 @@ func (w *world) doOkta(ts *testscript.TestScript, verb string, args []string) (b
 		}
 	case "drop":
 		w.org.DropAll()
+	case "group":
+		ts.Setenv(name, w.org.AddGroup(rest[0]))
+	case "join":
+		w.org.AddMember(id, ts.Getenv(rest[0]))
+	case "leave":
+		w.org.RemoveMember(id, ts.Getenv(rest[0]))
 	case "hooks":
 		return fmt.Sprint(len(w.org.Hooks())) == name, nil
 	case "fail":

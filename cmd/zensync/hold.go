@@ -102,13 +102,11 @@ func ruleOnHolds(c *cli.Context, rule func(context.Context, *installation, *stor
 	if err != nil {
 		return err
 	}
-	if err := in.applied(); err != nil {
-		return err
-	}
+	in.warn()
 	return in.withStore(c.Context, func(db *store.DB) error {
 		var holds []store.Hold
 		if err := db.View(c.Context, func(tx *store.Tx) (err error) {
-			if err := in.binding().Ready(tx); err != nil {
+			if err := in.ready(tx); err != nil {
 				return err
 			}
 			holds, err = meantHolds(tx, ids, c.Int64("run"))

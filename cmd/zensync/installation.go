@@ -47,21 +47,33 @@ func load(c *cli.Context, level slog.Level) (*installation, error) {
 	return &installation{cfg, log}, nil
 }
 
-// applied refuses a configuration that asks for what this version cannot do
-// where to go on would do harm, and warns of the rest. Every command that
-// syncs begins with it.
-func (in *installation) applied() error {
-	if len(in.Sync.Groups) > 0 {
-		return in.Reject("sync.groups", "is not applied by this version, which would sync people outside these groups as well",
-			"remove it if all users of the org are meant, else do not run this version")
-	}
+// warn tells what a configuration asks for and this version does not do. Every
+// command that syncs begins with it.
+func (in *installation) warn() {
 	if len(in.Roles) > 0 {
 		in.log.Warn("roles are not applied by this version: ZenQMS's roles stay as they are")
 	}
 	if len(in.Notify.URLs) > 0 {
 		in.log.Warn("notify.urls is not applied by this version: nobody is alerted, so watch `zensync status`")
 	}
-	return nil
+}
+
+// ready checks that the installation is deployed, with these servers and
+// groups.
+func (in *installation) ready(tx *store.Tx) error {
+	if err := in.binding().Ready(tx); err != nil {
+		return err
+	}
+	return in.checkScope(tx)
+}
+
+// checkScope refuses groups that the last deploy has not resolved.
+func (in *installation) checkScope(tx *store.Tx) error {
+	err := reconcile.CheckScope(tx, in.Sync.Groups)
+	if errors.Is(err, reconcile.ErrGroups) {
+		return in.Reject("sync.groups", "is not what the last deploy has looked up in Okta", "run `zensync deploy`, or put it back")
+	}
+	return err
 }
 
 // withStore opens the store for as long as work takes.
@@ -118,11 +130,28 @@ func (in *installation) checkBinding(ctx context.Context, db *store.DB) error {
 	return db.View(ctx, in.binding().Check)
 }
 
+// checkDeployed is what a worker asks for at its start: the servers, and once
+// there was a deploy its groups as well.
+func (in *installation) checkDeployed(ctx context.Context, db *store.DB) error {
+	return db.View(ctx, func(tx *store.Tx) error {
+		if err := in.binding().Check(tx); err != nil {
+			return err
+		}
+		state, err := tx.Setting(store.LifeState)
+		if err != nil || state == string(reconcile.New) {
+			return err
+		}
+		return in.checkScope(tx)
+	})
+}
+
 func (in *installation) policy() reconcile.Policy {
 	meanings := map[string]reconcile.Meaning{
 		"active": reconcile.Live, "inactive": reconcile.Gone, "ignore": reconcile.LeaveAlone,
 	}
-	p := reconcile.Policy{Statuses: map[string]reconcile.Meaning{}, DefaultTitle: in.Sync.DefaultTitle}
+	p := reconcile.Policy{
+		Statuses: map[string]reconcile.Meaning{}, DefaultTitle: in.Sync.DefaultTitle, Leavers: in.Sync.OutOfScope == "deactivate",
+	}
 	for status, meaning := range in.Sync.Statuses {
 		p.Statuses[status] = meanings[meaning]
 	}

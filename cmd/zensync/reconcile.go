@@ -25,9 +25,7 @@ func reconcileNow(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := in.applied(); err != nil {
-		return err
-	}
+	in.warn()
 	return in.withStore(c.Context, func(db *store.DB) error {
 		worker, err := in.worker(db)
 		if err != nil {
@@ -35,7 +33,7 @@ func reconcileNow(c *cli.Context) error {
 		}
 		var run int64
 		if err := db.Update(c.Context, func(tx *store.Tx) (err error) {
-			if err := in.binding().Ready(tx); err != nil {
+			if err := in.ready(tx); err != nil {
 				return err
 			}
 			run, err = tx.WantRun(store.ReconcileRun, actor(c), tx.Now)

@@ -31,11 +31,9 @@ func relink(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := in.applied(); err != nil {
-		return err
-	}
+	in.warn()
 	return in.withStore(c.Context, func(db *store.DB) error {
-		if err := db.View(c.Context, in.binding().Ready); err != nil {
+		if err := db.View(c.Context, in.ready); err != nil {
 			return err
 		}
 		worker, err := in.worker(db)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -62,6 +63,7 @@ type standing struct {
 	worker       bool
 	head         store.Head
 	stopped      string
+	frozen       []string // groups that could not be read last time
 }
 
 func (in *installation) standing(ctx context.Context, db *store.DB) (standing, error) {
@@ -115,6 +117,15 @@ func (s *standing) read(tx *store.Tx, schedule reconcile.Schedule) (err error) {
 	}
 	if s.nextRun, err = nextRun(tx, schedule); err != nil {
 		return err
+	}
+	groups, err := tx.ScopeGroups()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if g.Frozen != "" {
+			s.frozen = append(s.frozen, g.Name)
+		}
 	}
 	s.head, err = tx.LogHead()
 	return err
@@ -170,5 +181,6 @@ func (s standing) pairs() []output.Pair {
 		{Key: "worker_alive", Value: s.worker},
 		{Key: "head", Value: []output.Pair{{Key: "seq", Value: s.head.Seq}, {Key: "hash", Value: orNil(s.head.Hash)}}},
 		{Key: "stopped", Value: orNil(s.stopped)},
+		{Key: "frozen", Value: orNil(strings.Join(s.frozen, ", "))},
 	}
 }

@@ -43,11 +43,9 @@ func syncUsers(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := in.applied(); err != nil {
-		return err
-	}
+	in.warn()
 	return in.withStore(c.Context, func(db *store.DB) error {
-		if err := db.View(c.Context, in.binding().Ready); err != nil {
+		if err := db.View(c.Context, in.ready); err != nil {
 			return err
 		}
 		worker, err := in.worker(db)
@@ -81,7 +79,7 @@ func syncUsers(c *cli.Context) error {
 // enqueue makes one promise a user, in one transaction.
 func (in *installation) enqueue(ctx context.Context, db *store.DB, users []wanted, actor string) error {
 	err := db.Update(ctx, func(tx *store.Tx) error {
-		if err := in.binding().Ready(tx); err != nil {
+		if err := in.ready(tx); err != nil {
 			return err
 		}
 		for i := range users {

@@ -39,12 +39,13 @@ func loadWorker(c *cli.Context) (*installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return in, in.applied()
+	in.warn()
+	return in, nil
 }
 
 // work is the worker until ctx ends, under the name holder.
 func (in *installation) work(ctx context.Context, db *store.DB, holder string) (err error) {
-	if err := in.checkBinding(ctx, db); err != nil {
+	if err := in.checkDeployed(ctx, db); err != nil {
 		return err
 	}
 	worker, err := in.worker(db)
