@@ -113,7 +113,8 @@ func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action) (gr
 			return nil
 		}
 		if his {
-			return nil // counted once
+			g.spent = a.grip.spent && a.grip.action == action // counted once
+			return nil
 		}
 		g.spent = true
 		return tx.Spend(action, a.claim.OktaID)
@@ -150,17 +151,22 @@ func (w *Worker) dropUnwanted(tx *store.Tx, a *attempt) error {
 		return err
 	}
 	meaning := w.Policy.Meaning(a.facts.User.Status)
+	nobody := a.facts.Asked && !a.decision.Ask && a.account == nil // ZenQMS was asked and has no account of his
 	for _, h := range holds {
 		against, done := Live, a.account != nil && !a.account.Active
 		if h.Action == store.ActActivate {
 			against, done = Gone, a.account != nil && a.account.Active
 		}
-		if meaning != against && !done {
-			continue
-		}
-		why := "no longer wanted: the user's state in Okta is another"
-		if done {
+		why := ""
+		switch {
+		case done:
 			why = "no longer wanted: ZenQMS has it so already"
+		case meaning == against:
+			why = "no longer wanted: the user's state in Okta is another"
+		case nobody:
+			why = "no longer wanted: no ZenQMS user is his"
+		default:
+			continue
 		}
 		if err := tx.Drop(h.ID, why); err != nil {
 			return err
