@@ -92,7 +92,7 @@ func (w *Worker) patch(ctx context.Context, a *attempt) error {
 		}
 		switch judge(err) {
 		case absent:
-			a.vanished = target.ID
+			a.vanished = append(a.vanished, target.ID)
 			return errAgain
 		case refused:
 			fields := blamed(err, p)
@@ -167,13 +167,13 @@ func (w *Worker) holdBack(ctx context.Context, a *attempt, held []string, why []
 			}
 		}
 	}
-	if slices.Contains(held, fieldExternalID) {
+	if slices.Contains(held, fieldExternalID) && (a.facts.Link == nil || a.decision.DropLink) {
 		reason.Fields = nil // without the link he waits as a whole
 	}
 	a.skip = reason
 	if a.sent.Empty() {
 		a.decision.Action = store.ActSkip
-	} else if a.decision.Action != store.ActRelink {
+	} else if a.decision.Action != store.ActRelink || a.sent.ExternalID == nil {
 		a.decision.Action = strongest(a.sent)
 	}
 	return nil

@@ -34,7 +34,7 @@ type attempt struct {
 	sent     zenqms.Patch   // what ZenQMS accepted
 	seen     []zenqms.User  // other accounts ZenQMS told of, for the index
 	people   []store.Person // other users Okta told of, for the directory
-	vanished string         // id of an account that ZenQMS no longer has
+	vanished []string       // ids of accounts that ZenQMS no longer has
 	cycle    []string       // those who want each other's addresses, this user first
 	skip     *Reason        // why he is in the skip report after this; nil: he is not
 	err      error
@@ -51,13 +51,14 @@ func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
 	}
 	cached := w.mayUseDirectory(claim)
 	var a *attempt
+	var spent grip // the budget that a look reserved is the next one's to use or give back
 	for range lookTwice {
-		a = &attempt{claim: claim}
+		a = &attempt{claim: claim, grip: spent}
 		a.err = w.once(ctx, a, cached)
 		if !errors.Is(a.err, errAgain) {
 			break
 		}
-		cached = false
+		cached, spent = false, grip{action: a.grip.action, spent: a.grip.spent}
 	}
 	if judge(a.err) == forbidden {
 		w.weighForbidden(ctx, a)
@@ -84,11 +85,11 @@ func (w *Worker) ignorable(ctx context.Context, claim store.Claim) (ignore bool,
 }
 
 // mayUseDirectory is rule K1's condition: only walks want this user, the first
-// time, and their reading is young.
+// time, and their reading is young. A late look is for what Okta says now.
 func (w *Worker) mayUseDirectory(claim store.Claim) bool {
 	for _, row := range claim.Rows {
 		walk := row.Origin == store.FromInitial || row.Origin == store.FromReconcile
-		if !walk || row.Cleared == store.Approved || row.Attempts > 1 || row.RunStarted.IsZero() || w.DB.Now().Sub(row.RunStarted) > directoryAge {
+		if !walk || row.Cleared == store.Approved || row.Attempts > 1 || row.Looks > 0 || row.RunStarted.IsZero() || w.DB.Now().Sub(row.RunStarted) > directoryAge {
 			return false
 		}
 	}
@@ -199,11 +200,14 @@ func (w *Worker) weighForbidden(ctx context.Context, a *attempt) {
 	} else {
 		_, probe = w.Okta.ListUsers(ctx, okta.Query{Limit: 1})
 	}
-	if probe != nil {
-		if judge(probe) == forbidden {
+	switch {
+	case probe != nil:
+		if v := judge(probe); v == forbidden || v == credential {
 			a.err = &credentialError{a.err}
 		}
 		return // else the probe met an outage: the row waits as any other
+	case w.Policy.Meaning(a.facts.User.Status) == Gone:
+		return // a leaver is never left to the skip report: the promise stays until it is dead
 	}
 	a.skip = &Reason{Code: store.SkipRefused, Text: words(a.err)}
 	a.decision.Action, a.err = store.ActSkip, nil

@@ -113,7 +113,8 @@ func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action) (gr
 			return nil
 		}
 		if his {
-			return nil // counted once
+			g.spent = a.grip.spent && a.grip.action == action // counted once
+			return nil
 		}
 		g.spent = true
 		return tx.Spend(action, a.claim.OktaID)
@@ -151,17 +152,22 @@ func (w *Worker) dropUnwanted(tx *store.Tx, a *attempt) error {
 	}
 	active, inactive := w.Policy.wants(a.facts.User)
 	known := w.Policy.Meaning(a.facts.User.Status) != LeaveAlone
+	nobody := a.facts.Asked && !a.decision.Ask && a.account == nil // ZenQMS was asked and has no account of his
 	for _, h := range holds {
 		wanted, done := inactive, a.account != nil && !a.account.Active
 		if h.Action == store.ActActivate {
 			wanted, done = active, a.account != nil && a.account.Active
 		}
-		if (wanted || !known) && !done {
-			continue
-		}
-		why := "no longer wanted: the user's state in Okta is another"
-		if done {
+		why := ""
+		switch {
+		case done:
 			why = "no longer wanted: ZenQMS has it so already"
+		case known && !wanted:
+			why = "no longer wanted: the user's state in Okta is another"
+		case nobody:
+			why = "no longer wanted: no ZenQMS user is his"
+		default:
+			continue
 		}
 		if err := tx.Drop(h.ID, why); err != nil {
 			return err

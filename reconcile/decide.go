@@ -82,7 +82,9 @@ func (f Facts) lost() bool {
 func decideGone(f Facts, p Policy) Decision {
 	d := Decision{Action: store.ActNone}
 	if f.Link != nil {
-		if !f.Push && !moved(f.User, *f.Link, p.wish(f.User)) {
+		// While ZenQMS's last word was "active" he is not in step: what was held
+		// or given up has yet to be done.
+		if !f.Push && !f.Link.Active && !moved(f.User, *f.Link, p.wish(f.User)) {
 			d.Why = "nothing moved since the last sync"
 			return d
 		}
@@ -154,7 +156,7 @@ func decideLive(f Facts, p Policy) Decision {
 		return decideOutOfScope(f, p)
 	}
 	if f.Link != nil {
-		past := f.Push || moved(f.User, *f.Link, w)
+		past := f.Push || moved(f.User, *f.Link, w) || f.waitsWhole()
 		if !past && len(f.heldBack()) == 0 {
 			d.Why = "nothing moved since the last sync"
 			return d
@@ -183,7 +185,7 @@ const outOfScope = "in none of the groups of sync.groups"
 // account is made inactive.
 func decideOutOfScope(f Facts, p Policy) Decision {
 	d := Decision{Action: store.ActNone, Why: outOfScope}
-	if f.Link == nil || !p.Leavers || !f.Push && !moved(f.User, *f.Link, p.wish(f.User)) {
+	if f.Link == nil || !p.Leavers || !f.Push && !f.Link.Active && !moved(f.User, *f.Link, p.wish(f.User)) {
 		return d
 	}
 	if !f.Asked {
@@ -202,6 +204,12 @@ func (f Facts) heldBack() []string {
 		return nil
 	}
 	return f.Skip.Fields
+}
+
+// waitsWhole tells whether an earlier sync was refused as a whole: what it was
+// to send is still to be sent, whether or not the user has moved since.
+func (f Facts) waitsWhole() bool {
+	return f.Skip != nil && f.Skip.Code != store.SkipMissing && len(f.Skip.Fields) == 0
 }
 
 // update is rules M3 to M5 and W1 for a linked live user. Without past, the

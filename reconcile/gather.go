@@ -29,8 +29,14 @@ func (w *Worker) gather(ctx context.Context, a *attempt, cached bool) error {
 		if err := w.gatherAccount(ctx, a, indexed); err != nil || !f.lost() {
 			return err
 		}
+		if a.account != nil { // somebody else's: known, and not this user's
+			a.seen, a.account = append(a.seen, *a.account), nil
+		}
 	}
 	if err := w.gatherMatches(ctx, a, indexed); err != nil {
+		return err
+	}
+	if err := w.dropMoved(ctx, f); err != nil {
 		return err
 	}
 	if f.User.Email == "" {
@@ -67,7 +73,7 @@ func (w *Worker) gatherAccount(ctx context.Context, a *attempt, indexed bool) er
 	}
 	u, err := w.ZenQMS.ByID(ctx, id)
 	if zenqms.IsNotFound(err) {
-		a.vanished = id
+		a.vanished = append(a.vanished, id)
 		return nil
 	}
 	if err != nil {
@@ -111,7 +117,56 @@ func (w *Worker) gatherMatches(ctx context.Context, a *attempt, indexed bool) er
 		}
 	}
 	a.seen = append(append(a.seen, f.ByID...), f.ByEmail...)
+	return w.mendIndex(ctx, a, address)
+}
+
+// mendIndex reads anew those who have the address by the index alone: else
+// every walk would find them there again (rule K4).
+func (w *Worker) mendIndex(ctx context.Context, a *attempt, address string) error {
+	var indexed []store.Account
+	if err := w.DB.View(ctx, func(tx *store.Tx) (err error) {
+		indexed, err = tx.AccountsAt(address)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, i := range indexed {
+		if slices.ContainsFunc(a.facts.ByEmail, func(u zenqms.User) bool { return u.ID == i.ZenQMSID }) {
+			continue
+		}
+		u, err := w.ZenQMS.ByID(ctx, i.ZenQMSID)
+		if zenqms.IsNotFound(err) {
+			a.vanished = append(a.vanished, i.ZenQMSID)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		a.seen = append(a.seen, u)
+	}
 	return nil
+}
+
+// dropMoved passes over accounts that carry the user's id only because ZenQMS
+// does not know yet that an operator's relink moved them to another user.
+func (w *Worker) dropMoved(ctx context.Context, f *Facts) error {
+	if len(f.ByID) == 0 {
+		return nil
+	}
+	return w.DB.View(ctx, func(tx *store.Tx) error {
+		var his []zenqms.User
+		for _, u := range f.ByID {
+			link, found, err := tx.LinkOf(u.ID)
+			if err != nil {
+				return err
+			}
+			if !found || link.OktaID == f.User.OktaID || link.TakenFrom != f.User.OktaID {
+				his = append(his, u)
+			}
+		}
+		f.ByID = his
+		return nil
+	})
 }
 
 // byExternalID finds the accounts that carry the user's id, whether or not
@@ -142,6 +197,7 @@ func (w *Worker) byExternalID(ctx context.Context, a *attempt) ([]zenqms.User, e
 		}
 		u, err := w.ZenQMS.ByID(ctx, c.ZenQMSID)
 		if zenqms.IsNotFound(err) {
+			a.vanished = append(a.vanished, c.ZenQMSID)
 			continue
 		}
 		if err != nil {

@@ -15,16 +15,15 @@ func (w *Worker) readIndex(ctx context.Context) error {
 	w.indexing.Lock()
 	defer w.indexing.Unlock()
 	var began string
-	var generation int64
-	if err := w.DB.View(ctx, func(tx *store.Tx) error {
+	var reading int64
+	if err := w.DB.Update(ctx, func(tx *store.Tx) error {
 		began = store.FormatTime(tx.Now)
-		text, err := tx.Setting(store.AccountsReads)
+		last, err := generation(tx)
 		if err != nil {
 			return err
 		}
-		generation, _ = strconv.ParseInt(text, 10, 64) // "" before the first reading
-		generation++
-		return nil
+		reading = last + 1
+		return tx.SetSetting(store.AccountsReads, strconv.FormatInt(reading, 10))
 	}); err != nil {
 		return err
 	}
@@ -35,7 +34,7 @@ func (w *Worker) readIndex(ctx context.Context) error {
 		}
 		if err := w.DB.Update(ctx, func(tx *store.Tx) error {
 			for _, u := range p.Users {
-				if err := tx.PutAccount(account(u), generation); err != nil {
+				if err := tx.PutAccount(account(u), reading); err != nil {
 					return err
 				}
 			}
@@ -46,14 +45,20 @@ func (w *Worker) readIndex(ctx context.Context) error {
 		more = p.More
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.DropAccountsBefore(generation); err != nil {
-			return err
-		}
-		if err := tx.SetSetting(store.AccountsReads, strconv.FormatInt(generation, 10)); err != nil {
+		if err := tx.DropAccountsBefore(reading); err != nil {
 			return err
 		}
 		return tx.SetSetting(store.AccountsRead, began)
 	})
+}
+
+// generation is what an account bears that the index learns of now: the
+// number of the reading under way, else of the last one. So a reading does not
+// drop what the worker wrote meanwhile, and the next one does if it is gone.
+func generation(tx *store.Tx) (int64, error) {
+	text, err := tx.Setting(store.AccountsReads)
+	n, _ := strconv.ParseInt(text, 10, 64) // "" before the first reading
+	return max(n, 1), err
 }
 
 // freshenIndex reads the index if that was never done, or when it must hold

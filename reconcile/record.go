@@ -23,6 +23,11 @@ func (w *Worker) record(tx *store.Tx, a *attempt) error {
 	if a.err != nil {
 		return w.recordFailure(tx, a)
 	}
+	if a.sent.Active == nil { // refused, or not wanted on a second look
+		if err := refund(tx, a); err != nil {
+			return err
+		}
+	}
 	if err := w.recordLink(tx, a); err != nil {
 		return err
 	}
@@ -57,18 +62,22 @@ func (w *Worker) recordReadings(tx *store.Tx, a *attempt) error {
 			return err
 		}
 	}
+	reading, err := generation(tx)
+	if err != nil {
+		return err
+	}
 	for _, u := range a.seen {
-		if err := tx.PutAccount(account(u), 0); err != nil {
+		if err := tx.PutAccount(account(u), reading); err != nil {
 			return err
 		}
 	}
-	if a.vanished != "" {
-		if err := tx.DropAccount(a.vanished); err != nil {
+	for _, id := range a.vanished {
+		if err := tx.DropAccount(id); err != nil {
 			return err
 		}
 	}
 	if a.account != nil && a.err == nil {
-		return tx.PutAccount(account(*a.account), 0)
+		return tx.PutAccount(account(*a.account), reading)
 	}
 	return nil
 }
@@ -176,10 +185,8 @@ func renameCycle(tx *store.Tx, id, text string) error {
 
 // recordFailure keeps the promises of an attempt that did not come through.
 func (w *Worker) recordFailure(tx *store.Tx, a *attempt) error {
-	if a.grip.spent {
-		if err := tx.Refund(a.grip.action, a.claim.OktaID); err != nil {
-			return err
-		}
+	if err := refund(tx, a); err != nil {
+		return err
 	}
 	row := a.logRow()
 	row.Action, row.Outcome, row.Error = a.decision.Action, store.OutcomeFailed, a.err.Error()
@@ -197,11 +204,21 @@ func (w *Worker) recordFailure(tx *store.Tx, a *attempt) error {
 	return nil
 }
 
+// refund gives back the budget of an action that was not carried out.
+func refund(tx *store.Tx, a *attempt) error {
+	if !a.grip.spent {
+		return nil
+	}
+	return tx.Refund(a.grip.action, a.claim.OktaID)
+}
+
 // keep decides about one promise after a failure: rule E4.
 func (w *Worker) keep(tx *store.Tx, a *attempt, r store.Row) error {
 	epoch, why := a.claim.Epoch, a.err.Error()
 	v := judge(a.err)
 	switch {
+	case early(r):
+		return tx.LookAgain(epoch, r.ID, r.Due, r.Looks)
 	case a.ours(), v == retryAfter:
 		return tx.Retry(epoch, r.ID, tx.Now.Add(wait(a.err)), false, why)
 	case v == final, v == absent:
@@ -238,13 +255,17 @@ func (w *Worker) closeRows(tx *store.Tx, a *attempt) error {
 
 func (w *Worker) closeRow(tx *store.Tx, a *attempt, r store.Row, state store.State, why string) error {
 	if r.Looks < len(lateLooks) && w.mustLookAgain(a.facts.User, r) {
-		if r.Looks > 0 && r.Due.After(r.Claimed) { // another promise brought it along before its time
+		if early(r) {
 			return tx.LookAgain(a.claim.Epoch, r.ID, r.Due, r.Looks)
 		}
 		return tx.LookAgain(a.claim.Epoch, r.ID, tx.Now.Add(lateLooks[r.Looks]), r.Looks+1)
 	}
 	return tx.Close(a.claim.Epoch, r.ID, state, why)
 }
+
+// early tells whether another promise brought a late look along before its
+// time: what came of that uses up no look.
+func early(r store.Row) bool { return r.Looks > 0 && r.Due.After(r.Claimed) }
 
 // mustLookAgain is rule E2's condition.
 func (w *Worker) mustLookAgain(u store.Person, r store.Row) bool {

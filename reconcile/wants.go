@@ -1,6 +1,10 @@
 package reconcile
 
-import "github.com/zensync/zensync/store"
+import (
+	"slices"
+
+	"github.com/zensync/zensync/store"
+)
 
 // wants tells whether a walk has to have this user looked at.
 func (wk *walk) wants(tx *store.Tx, st store.Standing) (bool, error) {
@@ -17,8 +21,12 @@ func (wk *walk) wants(tx *store.Tx, st store.Standing) (bool, error) {
 		return false, nil
 	case st.Skip != nil && st.Skip.Code != store.SkipMissing:
 		return true, nil // tried again at every walk
+	case st.Link != nil && (wk.run.Kind == store.InitialRun && wk.seen.has(st.N) || moved(st.Person, *st.Link, w)):
+		return true, nil
+	case st.Link != nil && !w.Active && st.Link.Active:
+		return undecided(tx, st) // what was let through was given up
 	case st.Link != nil:
-		return wk.run.Kind == store.InitialRun && wk.seen.has(st.N) || moved(st.Person, *st.Link, w), nil
+		return false, nil
 	case meaning == Live:
 		waits := st.Skip != nil && !movedSince(st.Person, *st.Skip, w)
 		return !waits, nil
@@ -39,12 +47,34 @@ func (wk *walk) hasAccount(tx *store.Tx, st store.Standing) (bool, error) {
 	if err != nil || len(accounts) == 0 {
 		return false, err
 	}
+	yields, err := wk.yields(tx, st, accounts[0])
+	if err != nil || yields {
+		return false, err
+	}
+	return undecided(tx, st)
+}
+
+// undecided tells whether nobody is asked, nor has said no, about a user's
+// deactivation.
+func undecided(tx *store.Tx, st store.Standing) (bool, error) {
 	held, err := isHeld(tx, st.OktaID, store.ActDeactivate)
 	if err != nil || held {
 		return false, err
 	}
 	discarded, err := tx.Discarded(st.Person, store.ActDeactivate)
 	return !discarded, err
+}
+
+// yields is rule L6 as far as the directory can tell: somebody live has the
+// address by which alone the account would be his.
+func (wk *walk) yields(tx *store.Tx, st store.Standing, account store.Account) (bool, error) {
+	if account.ExternalID == st.OktaID {
+		return false, nil
+	}
+	others, err := tx.PeopleAt(store.Address(st.Email))
+	return slices.ContainsFunc(others, func(o store.Standing) bool {
+		return o.OktaID != st.OktaID && wk.Policy.Meaning(o.Status) == Live
+	}), err
 }
 
 // unlinkedAccounts are the accounts of the index that may be those of a user
