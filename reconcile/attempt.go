@@ -29,9 +29,13 @@ type attempt struct {
 	facts    Facts
 	fresh    bool // Okta was read by id
 	decision Decision
-	account  *zenqms.User   // the user's account as ZenQMS last answered; nil: none
-	grip     grip           // what the brake said
-	sent     zenqms.Patch   // what ZenQMS accepted
+	account  *zenqms.User  // the user's account as ZenQMS last answered; nil: none
+	grip     grip          // what the brake said
+	roleGrip grip          // and of taking roles away
+	sent     zenqms.Patch  // what ZenQMS accepted
+	added    []zenqms.Role // and these roles
+	removed  []zenqms.Role
+	waiting  []string       // ids of the roles that could not be set now
 	seen     []zenqms.User  // other accounts ZenQMS told of, for the index
 	people   []store.Person // other users Okta told of, for the directory
 	vanished []string       // ids of accounts that ZenQMS no longer has
@@ -46,19 +50,22 @@ var errAgain = errors.New("ZenQMS changed meanwhile")
 
 // try makes one attempt at a claim.
 func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
-	if ignore, err := w.ignorable(ctx, claim); ignore || err != nil {
-		return &attempt{claim: claim, ignored: "it is about a group that is not mapped", err: err}
+	if ignore, err := w.ignorable(ctx, claim); err != nil {
+		return &attempt{claim: claim, err: err}
+	} else if ignore {
+		return &attempt{claim: claim, ignored: "it is about a group that is not mapped"}
 	}
 	cached := w.mayUseDirectory(claim)
 	var a *attempt
-	var spent grip // the budget that a look reserved is the next one's to use or give back
+	var spent, spentRoles grip // the budget that a look reserved is the next one's to use or give back
 	for range lookTwice {
-		a = &attempt{claim: claim, grip: spent}
+		a = &attempt{claim: claim, grip: spent, roleGrip: spentRoles}
 		a.err = w.once(ctx, a, cached)
 		if !errors.Is(a.err, errAgain) {
 			break
 		}
 		cached, spent = false, grip{action: a.grip.action, spent: a.grip.spent}
+		spentRoles = grip{action: a.roleGrip.action, spent: a.roleGrip.spent}
 	}
 	if judge(a.err) == forbidden {
 		w.weighForbidden(ctx, a)
@@ -100,7 +107,8 @@ func (w *Worker) mayUseDirectory(claim store.Claim) bool {
 // not moved: deploy, sync USER (rule W1), and what a person approved.
 func pushes(claim store.Claim) bool {
 	return slices.ContainsFunc(claim.Rows, func(r store.Row) bool {
-		return r.Origin == store.FromInitial || r.Origin == store.FromManual || r.Cleared == store.Approved
+		return r.Origin == store.FromInitial || r.Origin == store.FromManual ||
+			r.Cleared == store.Approved && r.Action != store.ActRemoveRole
 	})
 }
 
@@ -123,7 +131,10 @@ func (w *Worker) once(ctx context.Context, a *attempt, cached bool) error {
 	if st, err = w.standing(ctx, a.claim.OktaID); err != nil { // another user's sync may have taken his account
 		return err
 	}
-	a.facts.Link, a.facts.Skip, a.facts.Push = st.Link, st.Skip, pushes(a.claim)
+	a.facts.Link, a.facts.Skip, a.facts.Push, a.facts.Entitled = st.Link, st.Skip, pushes(a.claim), st.Entitled
+	if a.facts.Roles, err = w.roleRules(ctx); err != nil {
+		return err
+	}
 	a.decision = Decide(a.facts, w.Policy)
 	if a.decision.Ask {
 		if err := w.gather(ctx, a, cached); err != nil {
@@ -134,15 +145,22 @@ func (w *Worker) once(ctx context.Context, a *attempt, cached bool) error {
 	if cached && needsFresh(a.decision) {
 		return errAgain
 	}
-	if action := a.decision.braked(); action != "" {
-		if a.grip, err = w.brake(ctx, a, action); err != nil {
-			return err
-		}
-		if a.grip.held || a.grip.stands {
-			a.decision = a.decision.withoutBraked(a.grip)
-		}
+	if err := w.passBrake(ctx, a); err != nil {
+		return err
 	}
-	return w.apply(ctx, a)
+	if err := w.apply(ctx, a); err != nil || a.account == nil {
+		return err
+	}
+	return w.applyRoles(ctx, a)
+}
+
+// roleRules is the mapping of roles.
+func (w *Worker) roleRules(ctx context.Context) (rules []store.RoleRule, err error) {
+	err = w.DB.View(ctx, func(tx *store.Tx) error {
+		rules, err = tx.RoleRules()
+		return err
+	})
+	return rules, err
 }
 
 // needsFresh names the decisions that never rest on a walk's reading: those
@@ -152,7 +170,7 @@ func needsFresh(d Decision) bool {
 	case store.ActDeactivate, store.ActActivate, store.ActRelink:
 		return true
 	}
-	return d.DropLink || d.Skip != nil && d.Skip.Code != store.SkipMissing
+	return d.DropLink || len(d.Remove) > 0 || d.Skip != nil && d.Skip.Code != store.SkipMissing
 }
 
 // standing is what the store knows of one user.

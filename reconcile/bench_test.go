@@ -35,7 +35,7 @@ func benchWorld(b *testing.B, n int) (*Worker, *oktatest.Org, *zenqmstest.Accoun
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, db.Close()) })
 	require.NoError(b, db.Update(context.Background(), func(tx *store.Tx) error { return tx.SetSetting(store.LifeState, string(Active)) }))
-	return &Worker{DB: db, Okta: oktaClient, ZenQMS: zenqmsClient, Brake: Brake{Limit{10, 5}, Limit{10, 5}}, Concurrency: 8, MaxAttempts: 12, BatchSize: 100,
+	return &Worker{DB: db, Okta: oktaClient, ZenQMS: zenqmsClient, Brake: Brake{Limit{10, 5}, Limit{10, 5}, Limit{10, 5}}, Concurrency: 8, MaxAttempts: 12, BatchSize: 100,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, org, account
 }
 

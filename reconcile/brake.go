@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/zensync/zensync/store"
@@ -13,6 +14,7 @@ import (
 type Brake struct {
 	Deactivations Limit
 	Activations   Limit // of accounts that exist
+	RoleRemovals  Limit
 }
 
 // Limit bounds one kind of action per walk, and for hooks per sliding hour.
@@ -41,8 +43,11 @@ func (l Limit) Of(active int64) int64 {
 }
 
 func (b Brake) limit(action store.Action) Limit {
-	if action == store.ActActivate {
+	switch action {
+	case store.ActActivate:
 		return b.Activations
+	case store.ActRemoveRole:
+		return b.RoleRemovals
 	}
 	return b.Deactivations
 }
@@ -57,6 +62,34 @@ func (d Decision) braked() store.Action {
 		return store.ActActivate
 	}
 	return store.ActDeactivate
+}
+
+// passBrake takes out of a decision what the brake holds.
+func (w *Worker) passBrake(ctx context.Context, a *attempt) (err error) {
+	if action := a.decision.braked(); action != "" {
+		if a.grip, err = w.brake(ctx, a, action, a.grip); err != nil {
+			return err
+		}
+		if a.grip.held || a.grip.stands {
+			a.decision = a.decision.withoutBraked(a.grip)
+		}
+	}
+	if len(a.decision.Remove) == 0 {
+		return nil
+	}
+	if err := w.keepUnread(ctx, a); err != nil || len(a.decision.Remove) == 0 {
+		return err
+	}
+	if a.roleGrip, err = w.brake(ctx, a, store.ActRemoveRole, a.roleGrip); err != nil {
+		return err
+	}
+	if a.roleGrip.held || a.roleGrip.stands {
+		for _, role := range a.decision.Remove {
+			a.waiting = append(a.waiting, role.ID)
+		}
+		a.decision.Remove = nil
+	}
+	return nil
 }
 
 // withoutBraked is the decision less what the brake holds; all else goes on.
@@ -80,7 +113,8 @@ type grip struct {
 
 // brake asks whether an action may be carried out, and reserves its budget in
 // the same transaction (rules B1 and B2).
-func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action) (grip, error) {
+// before is what an earlier look of the same attempt reserved.
+func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action, before grip) (grip, error) {
 	g := grip{action: action}
 	if passes(a.claim, action) {
 		return g, nil
@@ -95,6 +129,11 @@ func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action) (gr
 			return err
 		}
 		if g.stands = discarded || held; g.stands {
+			return nil
+		}
+		if action == store.ActRemoveRole && a.facts.Link == nil {
+			g.held = true
+			g.reason = "the link is new: whether a hand gave him the role, or a lost store did, takes a person"
 			return nil
 		}
 		users, his, err := tx.Spent(action, tx.Now.Add(-brakeHour), a.claim.OktaID)
@@ -113,7 +152,7 @@ func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action) (gr
 			return nil
 		}
 		if his {
-			g.spent = a.grip.spent && a.grip.action == action // counted once
+			g.spent = before.spent && before.action == action // counted once
 			return nil
 		}
 		g.spent = true
@@ -151,12 +190,16 @@ func (w *Worker) dropUnwanted(tx *store.Tx, a *attempt) error {
 		return err
 	}
 	active, inactive := w.Policy.wants(a.facts.User)
+	roles := slices.ContainsFunc(a.facts.roleChanges(), func(c roleChange) bool { return !c.want })
 	known := w.Policy.Meaning(a.facts.User.Status) != LeaveAlone
 	nobody := a.facts.Asked && !a.decision.Ask && a.account == nil // ZenQMS was asked and has no account of his
 	for _, h := range holds {
 		wanted, done := inactive, a.account != nil && !a.account.Active
 		if h.Action == store.ActActivate {
 			wanted, done = active, a.account != nil && a.account.Active
+		}
+		if h.Action == store.ActRemoveRole {
+			wanted, done = roles, false
 		}
 		why := ""
 		switch {

@@ -10,10 +10,13 @@ import (
 
 // Facts is all that a decision about one user may depend on.
 type Facts struct {
-	User store.Person // as Okta has him; Status store.Deleted when his id read 404
-	Link *store.Link  // nil: not linked
-	Skip *store.Skip  // nil: not skipped
-	Push bool         // deploy and sync USER: whether he moved does not matter
+	User     store.Person     // as Okta has him; Status store.Deleted when his id read 404
+	Link     *store.Link      // nil: not linked
+	Skip     *store.Skip      // nil: not skipped
+	Roles    []store.RoleRule // the mapping
+	Entitled []string         // ids of the mapped roles his groups give him
+
+	Push bool // deploy and sync USER: whether he moved does not matter
 
 	// Asked says that ZenQMS was asked; without, what follows is empty.
 	Asked     bool
@@ -34,9 +37,11 @@ type Decision struct {
 	Create   *zenqms.NewUser
 	Target   *zenqms.User // whom Patch is for
 	Patch    zenqms.Patch
-	Skip     *Reason // he stays in, or comes into, the skip report
-	Unknown  bool    // his status means nothing we know: leave alone and warn
-	Why      string  // for a person, where nothing is done
+	Add      []zenqms.Role // roles his account is to gain
+	Remove   []zenqms.Role // and to lose
+	Skip     *Reason       // he stays in, or comes into, the skip report
+	Unknown  bool          // his status means nothing we know: leave alone and warn
+	Why      string        // for a person, where nothing is done
 }
 
 // Reason is why somebody is skipped.
@@ -157,7 +162,7 @@ func decideLive(f Facts, p Policy) Decision {
 	}
 	if f.Link != nil {
 		past := f.Push || moved(f.User, *f.Link, w) || f.waitsWhole()
-		if !past && len(f.heldBack()) == 0 {
+		if !past && len(f.heldBack()) == 0 && !f.rolesMoved() {
 			d.Why = "nothing moved since the last sync"
 			return d
 		}
@@ -230,7 +235,7 @@ func (f Facts) update(w wish, past bool) Decision {
 	if d.Patch.Empty() && d.Skip != nil {
 		d.Action = store.ActSkip
 	}
-	return d
+	return f.withRoles(d, *f.Account)
 }
 
 // strongest is what one PATCH is called in the log.

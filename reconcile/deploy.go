@@ -52,6 +52,7 @@ type Deployment struct {
 	Secret  string              // what Okta is to send as Authorization
 	Actor   string              // the operator
 	Groups  []store.MappedGroup // of sync.groups, resolved
+	Roles   []store.RolePair    // of roles, resolved
 }
 
 // HookName is what the event hook is called in Okta, so that a person and the
@@ -70,7 +71,7 @@ func (d Deployment) Events() []string {
 	if d.Policy.Meaning("LOCKED_OUT") != meanings["LOCKED_OUT"] {
 		events = append(events, store.UserLock, store.UserUnlock)
 	}
-	if len(d.Groups) > 0 {
+	if len(d.Groups) > 0 || len(d.Roles) > 0 {
 		events = append(events, store.MemberAdd, store.MemberRemove, store.GroupDelete)
 	}
 	return events
@@ -197,6 +198,9 @@ func (d Deployment) Begin(ctx context.Context) (run int64, err error) {
 			}
 		}
 		if err := tx.SetScopeGroups(d.Groups); err != nil {
+			return err
+		}
+		if err := tx.SetRolePairs(d.Roles); err != nil {
 			return err
 		}
 		served, err := tx.ScheduledUntil()

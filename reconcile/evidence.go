@@ -48,19 +48,39 @@ func logRows(a *attempt) []store.LogRow {
 		if row.Action == store.ActNone {
 			row.Outcome, row.Error = store.OutcomeUnchanged, a.decision.Why
 		}
-		if row.Action != store.ActNone || a.skip == nil && !a.grip.held {
+		other := a.skip != nil || a.grip.held || a.roleGrip.held || len(a.added)+len(a.removed) > 0
+		if row.Action != store.ActNone || !other {
 			rows = append(rows, row)
 		}
 	}
-	if a.grip.held {
-		row := a.logRow()
-		row.Action, row.Outcome, row.Error = a.grip.action, store.OutcomeHeld, a.grip.reason
-		rows = append(rows, row)
+	rows = append(rows, roleRows(a)...)
+	for _, g := range []grip{a.grip, a.roleGrip} {
+		if g.held {
+			row := a.logRow()
+			row.Action, row.Outcome, row.Error = g.action, store.OutcomeHeld, g.reason
+			rows = append(rows, row)
+		}
 	}
 	if a.skip != nil {
 		row := a.logRow()
 		row.Action, row.Outcome = store.ActSkip, store.OutcomeSkipped
 		row.Error = string(a.skip.Code) + ": " + a.skip.Text
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// roleRows are one row for the roles given and one for those taken away.
+func roleRows(a *attempt) []store.LogRow {
+	var rows []store.LogRow
+	if len(a.added) > 0 {
+		row := a.logRow()
+		row.Action, row.Outcome, row.Changes = store.ActAddRole, store.OutcomeOK, map[string]store.Change{fieldRoles: {New: namesOf(a.added)}}
+		rows = append(rows, row)
+	}
+	if len(a.removed) > 0 {
+		row := a.logRow()
+		row.Action, row.Outcome, row.Changes = store.ActRemoveRole, store.OutcomeOK, map[string]store.Change{fieldRoles: {Old: namesOf(a.removed)}}
 		rows = append(rows, row)
 	}
 	return rows

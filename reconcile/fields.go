@@ -16,6 +16,7 @@ const (
 	fieldLastName   = "last_name"
 	fieldTitle      = "title"
 	fieldActive     = "is_active"
+	fieldRoles      = "roles"
 )
 
 // texts are the fields that a refusal without a name holds back (rule L4).

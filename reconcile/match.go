@@ -37,7 +37,7 @@ func (f Facts) link(d Decision, w wish, account zenqms.User, how store.Action) D
 	if how == store.ActLink && d.Patch.Active != nil {
 		d.Action = store.ActActivate
 	}
-	return d
+	return f.withRoles(d, account)
 }
 
 // claim is rule L3 for an account with this address that is nobody's: of
@@ -93,7 +93,7 @@ func (f Facts) create(d Decision, w wish, p Policy) Decision {
 	d.Action = store.ActCreate
 	d.Create = &zenqms.NewUser{Email: w.Email, FirstName: w.FirstName, LastName: w.LastName, Title: title,
 		Active: true, ExternalID: f.User.OktaID}
-	return d
+	return f.withRoles(d, zenqms.User{})
 }
 
 // before orders claimants: created first in Okta, then by id.

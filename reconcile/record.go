@@ -24,7 +24,12 @@ func (w *Worker) record(tx *store.Tx, a *attempt) error {
 		return w.recordFailure(tx, a)
 	}
 	if a.sent.Active == nil { // refused, or not wanted on a second look
-		if err := refund(tx, a); err != nil {
+		if err := refund(tx, a, a.grip); err != nil {
+			return err
+		}
+	}
+	if len(a.removed) == 0 {
+		if err := refund(tx, a, a.roleGrip); err != nil {
 			return err
 		}
 	}
@@ -106,12 +111,24 @@ func (w *Worker) recordLink(tx *store.Tx, a *attempt) error {
 	}
 	u := a.facts.User
 	if err := tx.PutLink(store.Link{
-		OktaID: id, ZenQMSID: a.account.ID, Email: a.account.Email, Active: a.account.Active, Roles: roleNames(*a.account),
-		OktaUpdated: u.Updated, OktaStatus: u.Status, Wish: w.Policy.wish(u).hash(), TakenFrom: takenFrom(a),
+		OktaID: id, ZenQMSID: a.account.ID, Email: a.account.Email, Active: a.account.Active, Roles: namesOf(a.account.Roles),
+		OktaUpdated: u.Updated, OktaStatus: u.Status, Wish: w.Policy.wish(u).hash(), TakenFrom: takenFrom(a), Entitled: w.entitled(a),
 	}); err != nil {
 		return err
 	}
 	return w.wakeWaiting(tx, a)
+}
+
+// entitled is what is kept of roles. Those of somebody gone, or out of scope,
+// stay as they are.
+func (w *Worker) entitled(a *attempt) []string {
+	if active, _ := w.Policy.wants(a.facts.User); active {
+		return a.facts.entitledNow(a.waiting)
+	}
+	if a.facts.Link == nil {
+		return nil
+	}
+	return a.facts.Link.Entitled
 }
 
 // takenFrom keeps what an operator's relink allowed until ZenQMS carries the
@@ -185,8 +202,10 @@ func renameCycle(tx *store.Tx, id, text string) error {
 
 // recordFailure keeps the promises of an attempt that did not come through.
 func (w *Worker) recordFailure(tx *store.Tx, a *attempt) error {
-	if err := refund(tx, a); err != nil {
-		return err
+	for _, g := range []grip{a.grip, a.roleGrip} {
+		if err := refund(tx, a, g); err != nil {
+			return err
+		}
 	}
 	row := a.logRow()
 	row.Action, row.Outcome, row.Error = a.decision.Action, store.OutcomeFailed, a.err.Error()
@@ -205,11 +224,11 @@ func (w *Worker) recordFailure(tx *store.Tx, a *attempt) error {
 }
 
 // refund gives back the budget of an action that was not carried out.
-func refund(tx *store.Tx, a *attempt) error {
-	if !a.grip.spent {
+func refund(tx *store.Tx, a *attempt, g grip) error {
+	if !g.spent {
 		return nil
 	}
-	return tx.Refund(a.grip.action, a.claim.OktaID)
+	return tx.Refund(g.action, a.claim.OktaID)
 }
 
 // keep decides about one promise after a failure: rule E4.
@@ -244,6 +263,13 @@ func (w *Worker) closeRows(tx *store.Tx, a *attempt) error {
 			return err
 		}
 		rows = rows[:last]
+	}
+	if a.roleGrip.held {
+		last := a.claim.Rows[len(a.claim.Rows)-1]
+		p := store.Promise{OktaID: a.claim.OktaID, Origin: last.Origin, Priority: store.HookPriority, Run: last.Run, Actor: last.Actor}
+		if err := tx.AddHold(p, a.roleGrip.action, a.roleGrip.reason); err != nil {
+			return err
+		}
 	}
 	for _, r := range rows {
 		if err := w.closeRow(tx, a, r, state, why); err != nil {

@@ -60,11 +60,11 @@ func CheckScope(tx *store.Tx, names []string) error {
 	return nil
 }
 
-// readMembers is rule K3: the members of the scope groups, group by group. A
-// group that cannot be read freezes the scope: who was in it stays in it
-// (rule W4), and all else goes on.
+// readMembers is rule K3: the members of the mapped groups, group by group. A
+// group that cannot be read freezes what it feeds: who was in it stays in scope
+// (rule W4) and keeps its roles (rule W3), and all else goes on.
 func (wk *walk) readMembers(ctx context.Context) error {
-	groups, err := wk.scopeGroups(ctx)
+	groups, err := wk.mappedGroups(ctx)
 	if err != nil {
 		return err
 	}
@@ -118,19 +118,19 @@ func fromOkta(err error) bool {
 	return errors.As(err, &o)
 }
 
-func (w *Worker) scopeGroups(ctx context.Context) (groups []store.MappedGroup, err error) {
+func (w *Worker) mappedGroups(ctx context.Context) (groups []store.MappedGroup, err error) {
 	err = w.DB.View(ctx, func(tx *store.Tx) error {
-		groups, err = tx.ScopeGroups()
+		groups, err = tx.MappedGroups()
 		return err
 	})
 	return groups, err
 }
 
-// readScope finds out from Okta whether a user who was just read is in scope,
-// and keeps what it learns. Of somebody gone it is not asked: he leaves groups
+// readScope finds out from Okta which mapped groups a user who was just read is
+// in, and so whether he is in scope, and keeps what it learns. Of somebody gone it is not asked: he leaves groups
 // in his own time, and his scope is the last one known.
 func (w *Worker) readScope(ctx context.Context, u *store.Person) error {
-	groups, err := w.scopeGroups(ctx)
+	groups, err := w.mappedGroups(ctx)
 	if err != nil || len(groups) == 0 || w.Policy.Meaning(u.Status) != Live {
 		return err
 	}
@@ -147,20 +147,16 @@ func (w *Worker) readScope(ctx context.Context, u *store.Person) error {
 		return err
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
-		u.OutOfScope = true
 		for _, g := range groups {
 			if in[g.ID] || left[g.ID] {
 				if err := tx.SetMember(g.ID, u.OktaID, in[g.ID]); err != nil {
 					return err
 				}
 			}
-			member, err := tx.IsMember(g.ID, u.OktaID)
-			if err != nil {
-				return err
-			}
-			u.OutOfScope = u.OutOfScope && !member
 		}
-		return nil
+		st, err := tx.Standing(u.OktaID)
+		u.OutOfScope = st.OutOfScope
+		return err
 	})
 }
 

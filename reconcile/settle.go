@@ -11,6 +11,10 @@ import (
 // him into the outbox: decide, store and enqueue of a batch are one
 // transaction. Whom the brake watches is set aside until all are counted.
 func (wk *walk) settle(ctx context.Context) error {
+	var err error
+	if wk.roles, err = wk.roleRules(ctx); err != nil {
+		return err
+	}
 	set := map[store.Action][]int64{}
 	for n := int64(0); ; {
 		batch := 0

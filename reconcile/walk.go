@@ -35,8 +35,9 @@ var errNobody = errors.New("the list of Okta's users is empty, so nothing was co
 // returned is the store's.
 type walk struct {
 	*Worker
-	run  store.Run
-	seen bitset // places in the directory of those the lists contained
+	run   store.Run
+	roles []store.RoleRule // the mapping, as of the settling
+	seen  bitset           // places in the directory of those the lists contained
 }
 
 // walk executes a run and ends it. When the worker is stopped meanwhile the
@@ -98,6 +99,9 @@ func (wk *walk) all(ctx context.Context) error {
 // readOkta reads the live users, and for an initial sync the DEPROVISIONED
 // ones as well.
 func (wk *walk) readOkta(ctx context.Context) error {
+	if err := wk.checkRoles(ctx); err != nil {
+		return err
+	}
 	if err := wk.readMembers(ctx); err != nil {
 		return err
 	}

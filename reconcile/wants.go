@@ -23,6 +23,8 @@ func (wk *walk) wants(tx *store.Tx, st store.Standing) (bool, error) {
 		return true, nil // tried again at every walk
 	case st.Link != nil && (wk.run.Kind == store.InitialRun && wk.seen.has(st.N) || moved(st.Person, *st.Link, w)):
 		return true, nil
+	case st.Link != nil && w.Active && wk.rolesWanted(tx, st):
+		return true, nil
 	case st.Link != nil && !w.Active && st.Link.Active:
 		return undecided(tx, st) // what was let through was given up
 	case st.Link != nil:
@@ -32,6 +34,26 @@ func (wk *walk) wants(tx *store.Tx, st store.Standing) (bool, error) {
 		return !waits, nil
 	}
 	return wk.hasAccount(tx, st)
+}
+
+// rolesWanted tells whether a linked live user is to gain a role, or to lose
+// one that nobody holds or has said no to.
+func (wk *walk) rolesWanted(tx *store.Tx, st store.Standing) bool {
+	gains, losses := wk.roleMoves(st)
+	if gains || !losses {
+		return gains
+	}
+	held, err := isHeld(tx, st.OktaID, store.ActRemoveRole)
+	discarded, errDiscarded := tx.Discarded(st.Person, store.ActRemoveRole)
+	return err == nil && errDiscarded == nil && !held && !discarded // an error shows at the next statement
+}
+
+// roleMoves tells which way a user's mapped roles are to change.
+func (wk *walk) roleMoves(st store.Standing) (gains, losses bool) {
+	for _, c := range (Facts{Link: st.Link, Roles: wk.roles, Entitled: st.Entitled}).roleChanges() {
+		gains, losses = gains || c.want, losses || !c.want
+	}
+	return gains, losses
 }
 
 // movedSince tells whether a skipped user is past what he was skipped for.
@@ -111,8 +133,15 @@ func (wk *walk) watched(tx *store.Tx, st store.Standing) (store.Action, error) {
 		action = store.ActActivate
 	}
 	active, known, err := accountActive(tx, st)
-	if err != nil || !known || active == (action == store.ActActivate) {
+	if err != nil || !known {
 		return "", err
+	}
+	if active == (action == store.ActActivate) {
+		_, losses := wk.roleMoves(st)
+		if st.Link == nil || !losses || action == store.ActDeactivate {
+			return "", nil
+		}
+		action = store.ActRemoveRole
 	}
 	held, err := isHeld(tx, st.OktaID, action)
 	if err != nil || held {

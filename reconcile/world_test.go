@@ -61,7 +61,7 @@ func newWorld(t *testing.T, change ...func(*worldOptions)) *world {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.db.Close()) })
 	w.db.Now = clock
-	w.w = &Worker{DB: w.db, Okta: oktaClient, ZenQMS: zenqmsClient, Policy: o.policy, Brake: Brake{Limit{10, 5}, Limit{10, 5}}, Concurrency: 4, MaxAttempts: 12, BatchSize: 100,
+	w.w = &Worker{DB: w.db, Okta: oktaClient, ZenQMS: zenqmsClient, Policy: o.policy, Brake: Brake{Limit{10, 5}, Limit{10, 5}, Limit{10, 5}}, Concurrency: 4, MaxAttempts: 12, BatchSize: 100,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	w.w.addresses, w.w.outages = newAddressLocks(), newOutages()
 	for _, name := range o.groups {

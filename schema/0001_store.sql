@@ -118,6 +118,7 @@ CREATE TABLE account (
     last_name   TEXT NOT NULL,    -- as ZenQMS has it
     title       TEXT NOT NULL,    -- as ZenQMS has it
     active      INTEGER NOT NULL CHECK (active IN (0, 1)), -- is_active
+    roles       TEXT NOT NULL DEFAULT '[]', -- JSON array of {"ID": ..., "Name": ...}
     generation  INTEGER NOT NULL  -- the reading that saw it last
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_external ON account (external_id) WHERE external_id <> '';
@@ -135,6 +136,7 @@ CREATE TABLE link (
     okta_status  TEXT NOT NULL,  -- Okta's status of what was last applied
     wish         TEXT NOT NULL,  -- hash of what Okta and the config asked for when last applied
     taken_from   TEXT NOT NULL,  -- the Okta id the account still carries after an operator's relink; '' otherwise
+    entitled     TEXT NOT NULL DEFAULT '[]', -- JSON array of ids of the mapped roles his groups gave him when roles were last applied
     created      TEXT NOT NULL,  -- when the link was made
     applied_at   TEXT NOT NULL   -- when that was
 ) STRICT, WITHOUT ROWID;

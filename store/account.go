@@ -12,26 +12,34 @@ type Account struct {
 	LastName   string
 	Title      string
 	Active     bool
+	Roles      []AccountRole
 }
 
-const accountColumns = `zenqms_id, external_id, email, first_name, last_name, title, active`
+// AccountRole is a role a ZenQMS user has.
+type AccountRole struct{ ID, Name string }
+
+const accountColumns = `zenqms_id, external_id, email, first_name, last_name, title, active, roles`
 
 func scanAccount(s scanner) (Account, error) {
 	var a Account
-	err := s.Scan(&a.ZenQMSID, &a.ExternalID, &a.Email, &a.FirstName, &a.LastName, &a.Title, &a.Active)
+	err := s.Scan(&a.ZenQMSID, &a.ExternalID, &a.Email, &a.FirstName, &a.LastName, &a.Title, &a.Active, jsonOf{&a.Roles})
 	return a, err
 }
 
 // PutAccount writes what ZenQMS answered about one of its users. generation
 // names the reading of all users it belongs to; 0 keeps the one it had.
 func (tx *Tx) PutAccount(a Account, generation int64) error {
-	err := tx.run(`
-		INSERT INTO account (zenqms_id, external_id, email, address, first_name, last_name, title, active, generation)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+	roles, err := jsonArg(a.Roles)
+	if err != nil {
+		return fmt.Errorf("index: write ZenQMS user %s: %w", a.ZenQMSID, err)
+	}
+	err = tx.run(`
+		INSERT INTO account (zenqms_id, external_id, email, address, first_name, last_name, title, active, roles, generation)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (zenqms_id) DO UPDATE SET external_id = excluded.external_id, email = excluded.email, address = excluded.address,
-		    first_name = excluded.first_name, last_name = excluded.last_name, title = excluded.title, active = excluded.active,
+		    first_name = excluded.first_name, last_name = excluded.last_name, title = excluded.title, active = excluded.active, roles = excluded.roles,
 		    generation = max(generation, excluded.generation)`,
-		a.ZenQMSID, a.ExternalID, a.Email, Address(a.Email), a.FirstName, a.LastName, a.Title, a.Active, generation)
+		a.ZenQMSID, a.ExternalID, a.Email, Address(a.Email), a.FirstName, a.LastName, a.Title, a.Active, roles, generation)
 	if err != nil {
 		return fmt.Errorf("index: write ZenQMS user %s: %w", a.ZenQMSID, err)
 	}

@@ -114,18 +114,23 @@ func (tx *Tx) PeopleAt(address string) ([]Standing, error) {
 type Standing struct {
 	Person
 	Link *Link // nil: not linked
-	Skip *Skip // nil: not skipped
-	Open bool  // a promise about him is open, running or waiting
-	Dead bool  // a promise about him was given up
+	// Entitled are the ids of the mapped roles his groups give him, in order.
+	Entitled []string
+	Skip     *Skip // nil: not skipped
+	Open     bool  // a promise about him is open, running or waiting
+	Dead     bool  // a promise about him was given up
 }
 
 // outOfScope is NULL-safe for a user of whom only the id is known.
 const outOfScope = `EXISTS (SELECT 1 FROM mapped_group WHERE purpose = 'scope') AND NOT EXISTS (
 	           SELECT 1 FROM member m JOIN mapped_group g ON g.group_id = m.group_id WHERE m.okta_id = %s AND g.purpose = 'scope')`
 
+const entitled = `(SELECT json_group_array(role_id) FROM (
+	           SELECT DISTINCT r.role_id FROM member m JOIN role_map r ON r.group_id = m.group_id WHERE m.okta_id = %s ORDER BY r.role_id))`
+
 var standingQuery = `
 	SELECT ` + personColumns + `, ` + linkColumns + `, ` + skipColumns + `,
-	       ` + fmt.Sprintf(outOfScope, "d.okta_id") + `,
+	       ` + fmt.Sprintf(outOfScope, "d.okta_id") + `, ` + fmt.Sprintf(entitled, "d.okta_id") + `,
 	       EXISTS (SELECT 1 FROM outbox o WHERE o.okta_id = d.okta_id AND o.state IN ('open', 'running')),
 	       EXISTS (SELECT 1 FROM outbox o WHERE o.okta_id = d.okta_id AND o.state = 'dead')
 	FROM directory d LEFT JOIN link l ON l.okta_id = d.okta_id LEFT JOIN skip s ON s.okta_id = d.okta_id`
@@ -136,7 +141,7 @@ func scanStanding(s scanner) (Standing, error) {
 	var skip nullSkip
 	dest := append(st.Person.dest(), link.dest()...)
 	dest = append(dest, skip.dest()...)
-	err := s.Scan(append(dest, &st.OutOfScope, &st.Open, &st.Dead)...)
+	err := s.Scan(append(dest, &st.OutOfScope, jsonOf{&st.Entitled}, &st.Open, &st.Dead)...)
 	st.Link, st.Skip = link.value(), skip.value()
 	return st, err
 }
@@ -159,7 +164,7 @@ func (tx *Tx) Standing(oktaID string) (Standing, error) {
 		return st, err
 	}
 	st.OktaID = oktaID
-	if err := tx.row(`SELECT `+fmt.Sprintf(outOfScope, "?"), oktaID).Scan(&st.OutOfScope); err != nil {
+	if err := tx.row(`SELECT `+fmt.Sprintf(outOfScope, "?1")+`, `+fmt.Sprintf(entitled, "?1"), oktaID).Scan(&st.OutOfScope, jsonOf{&st.Entitled}); err != nil {
 		return st, err
 	}
 	link, linked, err := tx.Link(oktaID)

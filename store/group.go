@@ -26,6 +26,11 @@ func (tx *Tx) ScopeGroups() ([]MappedGroup, error) {
 	return collect(tx, scanGroup, `SELECT configured, group_id, name, deleted, frozen FROM mapped_group WHERE purpose = 'scope' ORDER BY configured`)
 }
 
+// MappedGroups returns every group the config names, each once.
+func (tx *Tx) MappedGroups() ([]MappedGroup, error) {
+	return collect(tx, scanGroup, `SELECT min(configured), group_id, min(name), max(deleted), max(frozen) FROM mapped_group GROUP BY group_id ORDER BY group_id`)
+}
+
 // SetScopeGroups replaces the scope groups. What is known of members stays as
 // far as their group does.
 func (tx *Tx) SetScopeGroups(groups []MappedGroup) error {
@@ -91,4 +96,75 @@ func (tx *Tx) SetMember(groupID, oktaID string, in bool) error {
 func (tx *Tx) IsMember(groupID, oktaID string) (in bool, err error) {
 	err = tx.row(`SELECT EXISTS (SELECT 1 FROM member WHERE okta_id = ? AND group_id = ?)`, oktaID, groupID).Scan(&in)
 	return in, err
+}
+
+// RoleRule is a ZenQMS role with every group that gives it.
+type RoleRule struct {
+	RoleID   string
+	RoleName string   // in ZenQMS when it was resolved
+	Groups   []string // Okta ids
+	Frozen   string   // why the role cannot be found in ZenQMS; "": it can
+	Unread   string   // why one of its groups cannot be read; "": all can
+}
+
+// RolePair is one line of the config's roles, resolved.
+type RolePair struct {
+	Group      MappedGroup
+	RoleID     string
+	RoleName   string
+	Configured string // "group -> role", as the config names them
+}
+
+// SetRolePairs replaces the mapping of roles. Roles of a pair that is gone
+// stay with whoever has them.
+func (tx *Tx) SetRolePairs(pairs []RolePair) error {
+	for _, table := range []string{`DELETE FROM mapped_group WHERE purpose = 'role'`, `DELETE FROM role_map`} {
+		if err := tx.run(table); err != nil {
+			return err
+		}
+	}
+	for _, p := range pairs {
+		if err := tx.run(`INSERT INTO mapped_group (purpose, configured, group_id, name) VALUES ('role', ?, ?, ?) ON CONFLICT DO NOTHING`,
+			p.Group.Configured, p.Group.ID, p.Group.Name); err != nil {
+			return fmt.Errorf("note the group %s: %w", p.Group.ID, err)
+		}
+		if err := tx.run(`INSERT INTO role_map (group_id, role_id, role_name, configured) VALUES (?, ?, ?, ?)`,
+			p.Group.ID, p.RoleID, p.RoleName, p.Configured); err != nil {
+			return fmt.Errorf("note the role %s: %w", p.RoleID, err)
+		}
+	}
+	return tx.run(`DELETE FROM member WHERE group_id NOT IN (SELECT group_id FROM mapped_group)`)
+}
+
+// RoleRules returns the mapping, role by role.
+func (tx *Tx) RoleRules() ([]RoleRule, error) {
+	type line struct{ role, name, group, frozen, unread string }
+	lines, err := collect(tx, func(s scanner) (l line, err error) {
+		err = s.Scan(&l.role, &l.name, &l.group, textOf{&l.frozen}, textOf{&l.unread})
+		return l, err
+	}, `SELECT r.role_id, r.role_name, r.group_id, r.frozen, (SELECT max(g.frozen) FROM mapped_group g WHERE g.group_id = r.group_id)
+		FROM role_map r ORDER BY r.role_id, r.group_id`)
+	var rules []RoleRule
+	for _, l := range lines {
+		if n := len(rules); n == 0 || rules[n-1].RoleID != l.role {
+			rules = append(rules, RoleRule{RoleID: l.role, RoleName: l.name})
+		}
+		rule := &rules[len(rules)-1]
+		rule.Groups = append(rule.Groups, l.group)
+		rule.Frozen, rule.Unread = max(rule.Frozen, l.frozen), max(rule.Unread, l.unread)
+	}
+	return rules, err
+}
+
+// RolePairNames returns the pairs as the config names them.
+func (tx *Tx) RolePairNames() ([]string, error) {
+	return collect(tx, func(s scanner) (name string, err error) {
+		err = s.Scan(&name)
+		return name, err
+	}, `SELECT configured FROM role_map ORDER BY configured`)
+}
+
+// FreezeRole notes why a role cannot be found, "" when it can.
+func (tx *Tx) FreezeRole(roleID, why string) error {
+	return tx.run(`UPDATE role_map SET frozen = ? WHERE role_id = ? AND frozen IS NOT ?`, textArg(why), roleID, textArg(why))
 }

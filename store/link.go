@@ -2,7 +2,6 @@ package store
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -16,25 +15,25 @@ type Link struct {
 	Roles       []string // names, as ZenQMS last answered
 	OktaUpdated time.Time
 	OktaStatus  string
-	Wish        string // hash of what Okta and the config asked for
-	TakenFrom   string // the Okta id the account still carries after an operator's relink
+	Wish        string   // hash of what Okta and the config asked for
+	TakenFrom   string   // the Okta id the account still carries after an operator's relink
+	Entitled    []string // ids of the mapped roles his groups gave him when roles were last applied
 	Created     time.Time
 	AppliedAt   time.Time
 }
 
-const linkColumns = `l.okta_id, l.zenqms_id, l.email, l.active, l.roles, l.okta_updated, l.okta_status, l.wish, l.taken_from, l.created, l.applied_at`
+const linkColumns = `l.okta_id, l.zenqms_id, l.email, l.active, l.roles, l.okta_updated, l.okta_status, l.wish, l.taken_from, l.entitled, l.created, l.applied_at`
 
 // nullLink scans the columns of an outer join.
 type nullLink struct {
 	id     sql.NullString
 	active sql.NullBool
-	roles  string
 	link   Link
 }
 
 func (n *nullLink) dest() []any {
-	return []any{&n.id, textOf{&n.link.ZenQMSID}, textOf{&n.link.Email}, &n.active, textOf{&n.roles}, timeOf{&n.link.OktaUpdated},
-		textOf{&n.link.OktaStatus}, textOf{&n.link.Wish}, textOf{&n.link.TakenFrom},
+	return []any{&n.id, textOf{&n.link.ZenQMSID}, textOf{&n.link.Email}, &n.active, jsonOf{&n.link.Roles}, timeOf{&n.link.OktaUpdated},
+		textOf{&n.link.OktaStatus}, textOf{&n.link.Wish}, textOf{&n.link.TakenFrom}, jsonOf{&n.link.Entitled},
 		timeOf{&n.link.Created}, timeOf{&n.link.AppliedAt}}
 }
 
@@ -43,7 +42,6 @@ func (n *nullLink) value() *Link {
 		return nil
 	}
 	n.link.OktaID, n.link.Active = n.id.String, n.active.Bool
-	_ = json.Unmarshal([]byte(n.roles), &n.link.Roles) // only PutLink writes it
 	return &n.link
 }
 
@@ -82,20 +80,22 @@ func (tx *Tx) LinkAt(address string) (Link, bool, error) {
 // PutLink writes a link. Links are one to one: a second Okta user of the same
 // ZenQMS user is refused by the schema.
 func (tx *Tx) PutLink(l Link) error {
-	if l.Roles == nil {
-		l.Roles = []string{}
+	roles, err := jsonArg(l.Roles)
+	if err != nil {
+		return fmt.Errorf("write the link of %s: %w", l.OktaID, err)
 	}
-	roles, err := json.Marshal(l.Roles)
+	entitled, err := jsonArg(l.Entitled)
 	if err != nil {
 		return fmt.Errorf("write the link of %s: %w", l.OktaID, err)
 	}
 	err = tx.run(`
-		INSERT INTO link (okta_id, zenqms_id, email, address, active, roles, okta_updated, okta_status, wish, taken_from, created, applied_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO link (okta_id, zenqms_id, email, address, active, roles, okta_updated, okta_status, wish, taken_from, entitled, created, applied_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (okta_id) DO UPDATE SET zenqms_id = excluded.zenqms_id, email = excluded.email, address = excluded.address,
 		    active = excluded.active, roles = excluded.roles, okta_updated = excluded.okta_updated,
-		    okta_status = excluded.okta_status, wish = excluded.wish, taken_from = excluded.taken_from, applied_at = excluded.applied_at`,
-		l.OktaID, l.ZenQMSID, l.Email, Address(l.Email), l.Active, string(roles), timeArg(l.OktaUpdated), l.OktaStatus, l.Wish, l.TakenFrom,
+		    okta_status = excluded.okta_status, wish = excluded.wish, taken_from = excluded.taken_from,
+		    entitled = excluded.entitled, applied_at = excluded.applied_at`,
+		l.OktaID, l.ZenQMSID, l.Email, Address(l.Email), l.Active, roles, timeArg(l.OktaUpdated), l.OktaStatus, l.Wish, l.TakenFrom, entitled,
 		FormatTime(tx.Now), FormatTime(tx.Now))
 	if err != nil {
 		return fmt.Errorf("write the link of %s to ZenQMS user %s: %w", l.OktaID, l.ZenQMSID, err)

@@ -52,7 +52,7 @@ func TestLinkIsKeptWhole(t *testing.T) {
 	}
 	same()
 	f.now = noon.Add(time.Hour)
-	want.Active, want.Roles, want.OktaUpdated, want.TakenFrom, want.OktaStatus, want.Wish = false, []string{}, time.Time{}, "", "SUSPENDED", "v"
+	want.Active, want.Roles, want.OktaUpdated, want.TakenFrom, want.OktaStatus, want.Wish = false, nil, time.Time{}, "", "SUSPENDED", "v"
 	f.link(want)
 	want.AppliedAt = f.now // and Created stays
 	same()

@@ -19,6 +19,8 @@ const (
 	ActDeactivate Action = "deactivate"
 	ActLink       Action = "link"
 	ActRelink     Action = "relink"
+	ActAddRole    Action = "add_role"
+	ActRemoveRole Action = "remove_role"
 	ActSkip       Action = "skip"
 	ActNone       Action = "none"
 	ActDeploy     Action = "deploy"

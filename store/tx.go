@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -160,6 +161,32 @@ func (d idOf) Scan(src any) error {
 	err := n.Scan(src)
 	*d.id = n.Int64
 	return err
+}
+
+// jsonOf scans JSON text into what it points to; NULL leaves it alone.
+type jsonOf struct{ dest any }
+
+func (d jsonOf) Scan(src any) error {
+	text, ok := src.(string)
+	if !ok {
+		if src == nil {
+			return nil
+		}
+		return fmt.Errorf("JSON is stored as %T", src)
+	}
+	if text == "[]" { // an empty list is read as none
+		return nil
+	}
+	return json.Unmarshal([]byte(text), d.dest)
+}
+
+// jsonArg is a list as a statement's argument: JSON, [] for none.
+func jsonArg[T any](list []T) (string, error) {
+	if len(list) == 0 {
+		return "[]", nil
+	}
+	text, err := json.Marshal(list)
+	return string(text), err
 }
 
 // Address is an e-mail address as addresses are compared: trimmed, in lower
