@@ -52,7 +52,7 @@ func deploy(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		run, err := beginDeployment(c, worker, deployment, in.Sync.Groups)
+		run, err := beginDeployment(c, worker, deployment, in)
 		if err != nil {
 			return err
 		}
@@ -64,14 +64,14 @@ func deploy(c *cli.Context) error {
 }
 
 // beginDeployment checks, asks, makes the hook and asks for the initial sync,
-// whose run it returns. groups are those of the config. Nothing is begun unless all of it succeeds.
-func beginDeployment(c *cli.Context, worker *reconcile.Worker, deployment reconcile.Deployment, groups []string) (int64, error) {
+// whose run it returns. Nothing is begun unless all of it succeeds.
+func beginDeployment(c *cli.Context, worker *reconcile.Worker, deployment reconcile.Deployment, in *installation) (int64, error) {
 	ctx, talk := c.Context, c.App.ErrWriter
 	hook, err := checkServers(ctx, worker, deployment)
 	if err != nil {
 		return 0, err
 	}
-	if deployment.Groups, err = reconcile.ResolveGroups(ctx, worker.Okta, groups); err != nil {
+	if err := in.resolve(ctx, worker, &deployment); err != nil {
 		return 0, err
 	}
 	announce(talk, deployment, hook)
@@ -142,6 +142,9 @@ func announce(talk io.Writer, d reconcile.Deployment, hook reconcile.FoundHook) 
 	}
 	for _, g := range d.Groups {
 		fmt.Fprintf(talk, "Group       %s (%s): only members of such a group are created, linked and updated\n", output.Escape(g.Name), g.ID)
+	}
+	for _, r := range d.Roles {
+		fmt.Fprintf(talk, "Role        %s (%s) to the members of %s (%s)\n", output.Escape(r.RoleName), r.RoleID, output.Escape(r.Group.Name), r.Group.ID)
 	}
 	fmt.Fprintln(talk, "Users       every user of the org is read; his account in ZenQMS is then linked, created, updated, activated")
 	fmt.Fprintln(talk, "            or deactivated, as Okta has him. Nobody is deleted, and who cannot be matched for sure is skipped")

@@ -46,7 +46,7 @@ func statusOf(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.As(err, &usage), errors.As(err, &wrong), errors.As(err, &foreign), errors.Is(err, reconcile.ErrGroups):
+	case errors.As(err, &usage), errors.As(err, &wrong), errors.As(err, &foreign), errors.Is(err, reconcile.ErrGroups), errors.Is(err, reconcile.ErrRoles):
 		return exitUsage
 	case errors.Is(err, errHeld):
 		return exitHeld

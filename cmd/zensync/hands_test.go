@@ -134,6 +134,17 @@ func (w *world) kept() bool {
 // doZenQMS is an administrator's hand on ZenQMS.
 func (w *world) doZenQMS(ts *testscript.TestScript, verb string, args []string) (bool, error) {
 	switch verb {
+	case "role":
+		ts.Setenv(args[0], strconv.FormatInt(w.account.AddRole(args[1]).ID, 10))
+		return true, nil
+	case "holds":
+		u, _ := w.account.ByExternalID(args[0])
+		for _, r := range u.Roles {
+			if r.Name == args[1] {
+				return true, nil
+			}
+		}
+		return false, nil
 	case "add":
 		var u zenqmstest.User
 		active := "true"

@@ -50,9 +50,6 @@ func load(c *cli.Context, level slog.Level) (*installation, error) {
 // warn tells what a configuration asks for and this version does not do. Every
 // command that syncs begins with it.
 func (in *installation) warn() {
-	if len(in.Roles) > 0 {
-		in.log.Warn("roles are not applied by this version: ZenQMS's roles stay as they are")
-	}
 	if len(in.Notify.URLs) > 0 {
 		in.log.Warn("notify.urls is not applied by this version: nobody is alerted, so watch `zensync status`")
 	}
@@ -64,15 +61,43 @@ func (in *installation) ready(tx *store.Tx) error {
 	if err := in.binding().Ready(tx); err != nil {
 		return err
 	}
-	return in.checkScope(tx)
+	return in.checkMapping(tx)
 }
 
-// checkScope refuses groups that the last deploy has not resolved.
-func (in *installation) checkScope(tx *store.Tx) error {
+// checkMapping refuses groups and roles that the last deploy has not resolved.
+func (in *installation) checkMapping(tx *store.Tx) error {
 	err := reconcile.CheckScope(tx, in.Sync.Groups)
 	if errors.Is(err, reconcile.ErrGroups) {
 		return in.Reject("sync.groups", "is not what the last deploy has looked up in Okta", "run `zensync deploy`, or put it back")
 	}
+	if err != nil {
+		return err
+	}
+	err = reconcile.CheckRoles(tx, in.rolePairs())
+	if errors.Is(err, reconcile.ErrRoles) {
+		return in.Reject("roles", "is not what the last deploy has looked up", "run `zensync deploy`, or put it back")
+	}
+	return err
+}
+
+func (in *installation) rolePairs() []reconcile.RolePair {
+	pairs := make([]reconcile.RolePair, len(in.Roles))
+	for i, r := range in.Roles {
+		pairs[i] = reconcile.RolePair{Group: r.OktaGroup, Role: r.ZenQMSRole}
+	}
+	return pairs
+}
+
+// resolve looks up in Okta and ZenQMS the groups and roles that the config
+// names.
+func (in *installation) resolve(ctx context.Context, w *reconcile.Worker, d *reconcile.Deployment) (err error) {
+	if d.Groups, err = reconcile.ResolveGroups(ctx, w.Okta, in.Sync.Groups); err != nil {
+		return err
+	}
+	d.Roles, err = reconcile.ResolveRoles(ctx, w, in.rolePairs(), func(role string) bool {
+		_, refused := in.Safety.Refuses(role)
+		return refused
+	})
 	return err
 }
 
@@ -141,7 +166,7 @@ func (in *installation) checkDeployed(ctx context.Context, db *store.DB) error {
 		if err != nil || state == string(reconcile.New) {
 			return err
 		}
-		return in.checkScope(tx)
+		return in.checkMapping(tx)
 	})
 }
 
@@ -163,6 +188,7 @@ func (in *installation) brake() reconcile.Brake {
 	return reconcile.Brake{
 		Deactivations: reconcile.Limit{Max: in.Safety.MaxDeactivations, Percent: in.Safety.MaxDeactivationPercent},
 		Activations:   reconcile.Limit{Max: in.Safety.MaxActivations, Percent: in.Safety.MaxActivationPercent},
+		RoleRemovals:  reconcile.Limit{Max: in.Safety.MaxRoleRemovals, Percent: in.Safety.MaxRoleRemovalPercent},
 	}
 }
 

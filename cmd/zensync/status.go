@@ -63,7 +63,7 @@ type standing struct {
 	worker       bool
 	head         store.Head
 	stopped      string
-	frozen       []string // groups that could not be read last time
+	frozen       []string // groups that could not be read last time, and roles that could not be found
 }
 
 func (in *installation) standing(ctx context.Context, db *store.DB) (standing, error) {
@@ -118,13 +118,22 @@ func (s *standing) read(tx *store.Tx, schedule reconcile.Schedule) (err error) {
 	if s.nextRun, err = nextRun(tx, schedule); err != nil {
 		return err
 	}
-	groups, err := tx.ScopeGroups()
+	groups, err := tx.MappedGroups()
+	if err != nil {
+		return err
+	}
+	rules, err := tx.RoleRules()
 	if err != nil {
 		return err
 	}
 	for _, g := range groups {
 		if g.Frozen != "" {
 			s.frozen = append(s.frozen, g.Name)
+		}
+	}
+	for _, r := range rules {
+		if r.Frozen != "" {
+			s.frozen = append(s.frozen, r.RoleName)
 		}
 	}
 	s.head, err = tx.LogHead()
