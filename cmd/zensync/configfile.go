@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/zensync/zensync/cmd/zensync/config"
 	"github.com/zensync/zensync/cmd/zensync/output"
+	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/reconcile/okta"
 )
 
 func configCommand() *cli.Command {
@@ -27,7 +30,9 @@ func configCommand() *cli.Command {
 				Name:  "check",
 				Usage: "check the configuration and its secret files, and print what is in effect",
 				Description: "Prints the configuration with its defaults, and of secrets the names of their files alone.\n" +
-					"Calls neither Okta nor ZenQMS.",
+					"Calls neither Okta nor ZenQMS, unless --live says so.",
+				Flags: []cli.Flag{&cli.BoolFlag{Name: "live",
+					Usage: "try both credentials as well, and look up the groups and roles; nothing is changed"}},
 				Action: checkConfig,
 			},
 		},
@@ -80,9 +85,36 @@ func checkConfig(c *cli.Context) error {
 		return err
 	}
 	in.warn()
+	if c.Bool("live") {
+		if err := in.checkLive(c.Context); err != nil {
+			return err
+		}
+	}
 	if err := in.Print(c.App.Writer); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.ErrWriter, "%s: ok\n", output.Escape(in.Path))
 	return nil
+}
+
+// checkLive makes a harmless call with each credential, and looks up what the
+// configuration names.
+func (in *installation) checkLive(ctx context.Context) error {
+	worker, err := in.worker(nil) // these calls need no store
+	if err != nil {
+		return err
+	}
+	if err := tryCredentials(ctx, worker); err != nil {
+		return err
+	}
+	return in.resolve(ctx, worker, new(reconcile.Deployment))
+}
+
+// tryCredentials makes a harmless call with each credential.
+func tryCredentials(ctx context.Context, worker *reconcile.Worker) error {
+	if err := worker.ZenQMS.Ping(ctx); err != nil {
+		return err
+	}
+	_, err := worker.Okta.ListUsers(ctx, okta.Query{Limit: 1})
+	return err
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/zensync/zensync/cmd/zensync/output"
 	"github.com/zensync/zensync/reconcile"
-	"github.com/zensync/zensync/reconcile/okta"
 	"github.com/zensync/zensync/store"
 )
 
@@ -75,6 +75,9 @@ func beginDeployment(c *cli.Context, worker *reconcile.Worker, deployment reconc
 		return 0, err
 	}
 	announce(talk, deployment, hook)
+	if err := announceUnmapped(ctx, worker.DB, talk, in.rolePairs()); err != nil {
+		return 0, err
+	}
 	if !c.Bool("yes") {
 		if err := agree(ctx, c.App.Reader, talk); err != nil {
 			return 0, err
@@ -119,10 +122,7 @@ func agree(ctx context.Context, in io.Reader, talk io.Writer) error {
 // checkServers makes a harmless call with each credential, and looks for this
 // installation's event hook.
 func checkServers(ctx context.Context, worker *reconcile.Worker, deployment reconcile.Deployment) (reconcile.FoundHook, error) {
-	if err := worker.ZenQMS.Ping(ctx); err != nil {
-		return reconcile.FoundHook{}, err
-	}
-	if _, err := worker.Okta.ListUsers(ctx, okta.Query{Limit: 1}); err != nil {
+	if err := tryCredentials(ctx, worker); err != nil {
 		return reconcile.FoundHook{}, err
 	}
 	return deployment.FindHook(ctx)
@@ -148,6 +148,19 @@ func announce(talk io.Writer, d reconcile.Deployment, hook reconcile.FoundHook) 
 	}
 	fmt.Fprintln(talk, "Users       every user of the org is read; his account in ZenQMS is then linked, created, updated, activated")
 	fmt.Fprintln(talk, "            or deactivated, as Okta has him. Nobody is deleted, and who cannot be matched for sure is skipped")
+}
+
+// announceUnmapped says which pairs of a role the configuration no longer has.
+func announceUnmapped(ctx context.Context, db *store.DB, talk io.Writer, pairs []reconcile.RolePair) error {
+	return db.View(ctx, func(tx *store.Tx) error {
+		known, err := tx.RolePairNames()
+		for _, name := range known {
+			if !slices.ContainsFunc(pairs, func(p reconcile.RolePair) bool { return p.String() == name }) {
+				fmt.Fprintf(talk, "No role     %s is no longer mapped: whoever has the role keeps it\n", output.Escape(name))
+			}
+		}
+		return err
+	})
 }
 
 // remedyFor says what to do when Okta's call did not reach the relay.
