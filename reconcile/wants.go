@@ -43,6 +43,9 @@ func (wk *walk) hasAccount(tx *store.Tx, st store.Standing) (bool, error) {
 	if err != nil || len(accounts) == 0 {
 		return false, err
 	}
+	if len(accounts) > 1 && wk.run.Kind == store.ReconcileRun {
+		return false, nil // nobody can tell which: a deploy has said so, once is enough
+	}
 	yields, err := wk.yields(tx, st, accounts[0])
 	if err != nil || yields {
 		return false, err
