@@ -35,6 +35,7 @@ type attempt struct {
 	sent     zenqms.Patch  // what ZenQMS accepted
 	added    []zenqms.Role // and these roles
 	removed  []zenqms.Role
+	kept     []zenqms.Role  // roles that the brake keeps from being taken away
 	waiting  []string       // ids of the roles that could not be set now
 	seen     []zenqms.User  // other accounts ZenQMS told of, for the index
 	people   []store.Person // other users Okta told of, for the directory

@@ -87,7 +87,7 @@ func (w *Worker) passBrake(ctx context.Context, a *attempt) (err error) {
 		for _, role := range a.decision.Remove {
 			a.waiting = append(a.waiting, role.ID)
 		}
-		a.decision.Remove = nil
+		a.kept, a.decision.Remove = a.decision.Remove, nil
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -40,6 +39,18 @@ func (b Binding) Check(tx *store.Tx) error {
 	}
 	return nil
 }
+
+// bind makes the store belong to these servers.
+func (b Binding) bind(tx *store.Tx) error {
+	if err := tx.SetSetting(store.BoundOkta, b.OktaURL); err != nil {
+		return err
+	}
+	return tx.SetSetting(store.BoundZenQMS, b.ZenQMSURL)
+}
+
+// Deployable checks that a deploy may begin: not on another pair's store, not
+// during a pause, and not half-way through an unlinking.
+func (b Binding) Deployable(tx *store.Tx) error { return b.May(tx, New, Active, Unlinked) }
 
 // Deployment is what `zensync deploy` sets up: the binding, the event hook and
 // the initial sync. It may be repeated at any time (rule C4).
@@ -183,24 +194,28 @@ func (e *ErrUnverified) Error() string {
 }
 func (e *ErrUnverified) Unwrap() error { return e.Err }
 
+// SetMapping notes which groups and roles the config means.
+func (d Deployment) SetMapping(tx *store.Tx) error {
+	if err := tx.SetScopeGroups(d.Groups); err != nil {
+		return err
+	}
+	return tx.SetRolePairs(d.Roles)
+}
+
 // Begin binds the store, makes the installation active, and asks for the
 // initial sync. It returns the run's id.
 func (d Deployment) Begin(ctx context.Context) (run int64, err error) {
 	err = d.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := d.Binding.Check(tx); err != nil {
+		if err := d.Binding.Deployable(tx); err != nil {
 			return err
 		}
-		for key, value := range map[string]string{
-			store.BoundOkta: d.Binding.OktaURL, store.BoundZenQMS: d.Binding.ZenQMSURL, store.LifeState: string(Active),
-		} {
-			if err := tx.SetSetting(key, value); err != nil {
-				return err
-			}
-		}
-		if err := tx.SetScopeGroups(d.Groups); err != nil {
+		if err := d.Binding.bind(tx); err != nil {
 			return err
 		}
-		if err := tx.SetRolePairs(d.Roles); err != nil {
+		if err := enter(tx, Active, d.Actor, ""); err != nil {
+			return err
+		}
+		if err := d.SetMapping(tx); err != nil {
 			return err
 		}
 		served, err := tx.ScheduledUntil()
@@ -222,19 +237,4 @@ func (d Deployment) Begin(ctx context.Context) (run int64, err error) {
 	}
 	d.DB.Nudge()
 	return run, nil
-}
-
-// ErrNotDeployed is what commands that need a deployed installation return.
-var ErrNotDeployed = errors.New("nothing is deployed yet: run zensync deploy first")
-
-// Ready checks that the installation is deployed, and with these servers.
-func (b Binding) Ready(tx *store.Tx) error {
-	if err := b.Check(tx); err != nil {
-		return err
-	}
-	state, err := tx.Setting(store.LifeState)
-	if err == nil && state != string(Active) {
-		return ErrNotDeployed
-	}
-	return err
 }

@@ -58,6 +58,9 @@ func logRows(a *attempt) []store.LogRow {
 		if g.held {
 			row := a.logRow()
 			row.Action, row.Outcome, row.Error = g.action, store.OutcomeHeld, g.reason
+			if g.action == store.ActRemoveRole {
+				row.Changes = map[string]store.Change{fieldRoles: {Old: namesOf(a.kept)}}
+			}
 			rows = append(rows, row)
 		}
 	}

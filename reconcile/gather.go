@@ -15,7 +15,7 @@ func (w *Worker) gather(ctx context.Context, a *attempt, cached bool) error {
 	indexed := false
 	if cached {
 		var err error
-		if indexed, err = w.indexReady(ctx, a.claim); err != nil {
+		if indexed, err = w.indexReady(ctx, a); err != nil {
 			return err
 		}
 	}
@@ -42,11 +42,13 @@ func (w *Worker) gather(ctx context.Context, a *attempt, cached bool) error {
 	return w.gatherRivals(ctx, a, cached)
 }
 
-// indexReady tells whether ZenQMS's users were read for the run of this claim.
-func (w *Worker) indexReady(ctx context.Context, claim store.Claim) (ready bool, err error) {
+// indexReady tells whether ZenQMS's users were read for the run of this claim,
+// and after this user last moved: an edit made before he did has to be seen to
+// be overwritten (rule W1).
+func (w *Worker) indexReady(ctx context.Context, a *attempt) (ready bool, err error) {
 	err = w.DB.View(ctx, func(tx *store.Tx) error {
 		read, err := tx.Setting(store.AccountsRead)
-		ready = read >= store.FormatTime(claim.Rows[0].RunStarted)
+		ready = read >= store.FormatTime(a.claim.Rows[0].RunStarted) && read >= store.FormatTime(a.facts.User.Updated)
 		return err
 	})
 	return ready, err

@@ -38,6 +38,9 @@ func (w *Worker) Relink(ctx context.Context, r Relink) (row int64, err error) {
 		return 0, fmt.Errorf("%w: the old user %s is not gone in Okta (%s)", ErrRelink, r.Old, status)
 	}
 	err = w.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := active(tx); err != nil { // a pause may have begun meanwhile
+			return err
+		}
 		row, err = moveLink(tx, r)
 		return err
 	})

@@ -19,6 +19,9 @@ func (wk *walk) settle(ctx context.Context) error {
 	for n := int64(0); ; {
 		batch := 0
 		if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
+			if err := active(tx); err != nil { // what is settled now would wait out a pause, and outlive an unlinking
+				return err
+			}
 			people, err := tx.PeopleAfter(n, wk.BatchSize)
 			if err != nil {
 				return err
@@ -120,10 +123,18 @@ func (wk *walk) judge(ctx context.Context, action store.Action, places []int64) 
 		batch := places[:min(len(places), wk.BatchSize)]
 		places = places[len(batch):]
 		if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
+			if err := active(tx); err != nil {
+				return err
+			}
 			for _, n := range batch {
 				st, err := tx.PersonAt(n)
 				if err != nil {
 					return err
+				}
+				if still, err := wk.watched(tx, st); err != nil {
+					return err
+				} else if st.Open || still != action {
+					continue // a hook came first, and has seen to him or will
 				}
 				if err := wk.rule(tx, st, action, reason); err != nil {
 					return err
@@ -152,6 +163,9 @@ func (wk *walk) rule(tx *store.Tx, st store.Standing, action store.Action, reaso
 	row := store.LogRow{Origin: string(p.Origin), Run: p.Run, Actor: p.Actor, OktaID: st.OktaID, Action: action, Outcome: store.OutcomeHeld, Error: reason}
 	if st.Link != nil {
 		row.ZenQMSID = st.Link.ZenQMSID
+	}
+	if action == store.ActRemoveRole {
+		row.Changes = map[string]store.Change{fieldRoles: {Old: wk.losses(st)}}
 	}
 	if err := tx.AppendLog(row); err != nil || action == store.ActDeactivate {
 		return err

@@ -50,12 +50,21 @@ func (w *Worker) walk(ctx context.Context, run store.Run) error {
 		if ctx.Err() != nil {
 			return ignoreStop(ctx, err)
 		}
+		var refused *ErrStage
+		if errors.As(err, &refused) && refused.Life == Paused {
+			w.Log.Info("walk broken off: it starts anew when the pause is over", "run", run.ID)
+			return w.DB.Update(ctx, func(tx *store.Tx) error { return tx.RequeueRun(run.ID) })
+		}
 		why = err.Error()
 		w.Log.Error("walk failed: "+brief(err), "run", run.ID, "kind", string(run.Kind))
 	}
 	var head store.Head
 	err := w.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
-		if run.Kind == store.InitialRun && why == "" {
+		stage, err := StageOf(tx)
+		if err != nil {
+			return err
+		}
+		if run.Kind == store.InitialRun && why == "" && stage.Life != Unlinking && stage.Life != Unlinked {
 			if _, err := tx.WantRun(store.ReconcileRun, "", tx.Now.Add(secondLook)); err != nil {
 				return err
 			}
@@ -125,6 +134,9 @@ func (wk *walk) readList(ctx context.Context, filter string) error {
 			return fmt.Errorf("read the users of Okta, page %d: %w", number, err)
 		}
 		if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
+			if err := active(tx); err != nil {
+				return err
+			}
 			fresh := int64(0)
 			for _, u := range page.Users {
 				n, err := tx.PutPerson(person(u))

@@ -56,6 +56,16 @@ func (wk *walk) roleMoves(st store.Standing) (gains, losses bool) {
 	return gains, losses
 }
 
+// losses names the mapped roles a user is to lose.
+func (wk *walk) losses(st store.Standing) (names []string) {
+	for _, c := range (Facts{Link: st.Link, Roles: wk.roles, Entitled: st.Entitled}).roleChanges() {
+		if !c.want {
+			names = append(names, c.rule.RoleName)
+		}
+	}
+	return names
+}
+
 // movedSince tells whether a skipped user is past what he was skipped for.
 func movedSince(u store.Person, s store.Skip, w wish) bool {
 	return u.Updated.After(s.OktaUpdated) || u.Status != s.OktaStatus || w.hash() != s.Wish
@@ -68,6 +78,9 @@ func (wk *walk) hasAccount(tx *store.Tx, st store.Standing) (bool, error) {
 	accounts, err := unlinkedAccounts(tx, st)
 	if err != nil || len(accounts) == 0 {
 		return false, err
+	}
+	if len(accounts) > 1 && wk.run.Kind == store.ReconcileRun {
+		return false, nil // nobody can tell which: a deploy has said so, once is enough
 	}
 	yields, err := wk.yields(tx, st, accounts[0])
 	if err != nil || yields {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/zensync/zensync/reconcile/okta"
-	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/store"
 )
 
@@ -27,7 +26,7 @@ const (
 type Worker struct {
 	DB          *store.DB
 	Okta        *okta.Client
-	ZenQMS      *zenqms.Client
+	ZenQMS      ZenQMS
 	Policy      Policy
 	Brake       Brake
 	Schedule    Schedule // nil: no scheduled walks

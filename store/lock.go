@@ -10,12 +10,13 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// A Part is one of the two roles only one process at a time may have.
+// A Part is one of the roles only one process at a time may have.
 type Part string
 
 const (
 	WorkerPart Part = "worker" // drains the outbox and runs the walks
 	RelayPart  Part = "relay"  // receives Okta's hooks
+	UnlinkPart Part = "unlink" // clears the links in ZenQMS, for good
 )
 
 // ErrLocked says that another process has the part already.

@@ -26,6 +26,9 @@ const (
 	ActDeploy     Action = "deploy"
 	ActApprove    Action = "approve"
 	ActDiscard    Action = "discard"
+	ActPause      Action = "pause"
+	ActResume     Action = "resume"
+	ActUnlink     Action = "unlink"
 )
 
 // Outcome is how it went.
@@ -180,4 +183,26 @@ func (tx *Tx) LastLog(oktaID string, action Action, outcome Outcome) (time.Time,
 	_, err := tx.find(`SELECT time FROM log WHERE okta_id = ? AND action = ? AND outcome = ? ORDER BY seq DESC LIMIT 1`,
 		[]any{oktaID, string(action), string(outcome)}, timeOf{&at})
 	return at, err
+}
+
+// LogAfter returns the log rows behind seq, in their order.
+func (tx *Tx) LogAfter(seq int64) ([]LogRow, error) {
+	rows, err := collect(tx, scanLogRow, `
+		SELECT origin, run, event, actor, okta_id, zenqms_id, action, outcome, changes, error
+		FROM log WHERE seq > ? ORDER BY seq`, seq)
+	if err != nil {
+		return nil, fmt.Errorf("log: read on from row %d: %w", seq, err)
+	}
+	return rows, nil
+}
+
+func scanLogRow(s scanner) (LogRow, error) {
+	var r LogRow
+	var changes string
+	err := s.Scan(&r.Origin, idOf{&r.Run}, textOf{&r.Event}, textOf{&r.Actor}, textOf{&r.OktaID}, textOf{&r.ZenQMSID},
+		&r.Action, &r.Outcome, textOf{&changes}, textOf{&r.Error})
+	if err == nil && changes != "" {
+		err = json.Unmarshal([]byte(changes), &r.Changes)
+	}
+	return r, err
 }

@@ -174,6 +174,12 @@ func scanRow(s scanner) (Row, error) {
 	return r, err
 }
 
+// DueNow makes every promise that waits for a time due at once.
+func (tx *Tx) DueNow() error {
+	now := FormatTime(tx.Now)
+	return tx.run(`UPDATE outbox SET due = ?1 WHERE state = 'open' AND due > ?1`, now)
+}
+
 // ErrFenced says that a promise is no longer this worker's: another one has
 // taken it, and this one's outcome must not count.
 var ErrFenced = errors.New("the work was taken over by another worker")

@@ -20,6 +20,8 @@ var reportColumns = map[string]string{
 	"runs":    "id kind state started finished users created updated activated deactivated linked unchanged skipped failed held",
 	"events":  "id type published received okta_id state attempts latency_ms error",
 	"dead":    "id okta_id origin attempts error since",
+
+	"unlinked": "okta_id zenqms_id email cleared_at outcome error",
 }
 
 func (f *fixture) report(name string, args ReportArgs) (columns []string, rows [][]any) {
@@ -55,6 +57,7 @@ func lived(t *testing.T) *fixture {
 			tx.PutLink(Link{OktaID: "00u1", ZenQMSID: "z1", Email: "ann@example.com", Active: true, Roles: []string{"QA"}, OktaUpdated: noon}),
 			tx.PutSkip(Skip{OktaID: "00u2", Code: SkipMissing, Reason: "no last name", Login: "bob", Email: "bob@example.com"}),
 			tx.AddHold(Promise{OktaID: "00u1", Origin: FromReconcile, Run: run}, ActDeactivate, "too many"),
+			tx.PutUnlinked(Unlinked{Run: run, OktaID: "00u8", ZenQMSID: "z8", Email: "fox@example.com", Outcome: OutcomeOK}),
 		} {
 			if err != nil {
 				return err
@@ -104,10 +107,11 @@ func TestA2_ReportsShowWhatHappened(t *testing.T) {
 	f := lived(t)
 	at := FormatTime(noon)
 	for name, want := range map[string][][]any{
-		"skipped": {{"00u2", "bob", "bob@example.com", "missing: no last name", at, at}},
-		"links":   {{"00u1", "z1", "ann@example.com", int64(1), `["QA"]`, at, at}},
-		"held":    {{int64(4), int64(1), "00u1", "ann@example.com", "deactivate", "too many", at}},
-		"dead":    {{int64(3), "00u3", "reconcile", int64(1), "500 from ZenQMS", at}},
+		"skipped":  {{"00u2", "bob", "bob@example.com", "missing: no last name", at, at}},
+		"links":    {{"00u1", "z1", "ann@example.com", int64(1), `["QA"]`, at, at}},
+		"held":     {{int64(4), int64(1), "00u1", "ann@example.com", "deactivate", "too many", at}},
+		"unlinked": {{"00u8", "z8", "fox@example.com", at, "ok", nil}},
+		"dead":     {{int64(3), "00u3", "reconcile", int64(1), "500 from ZenQMS", at}},
 		"runs": {{int64(1), "reconcile", "done", at, at, int64(10), int64(0), int64(0), int64(1), int64(0), int64(1), int64(7), int64(2),
 			int64(1), int64(0)}}, // distinct users: 00u1 was activated once, if in two rows
 		"events": {

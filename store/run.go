@@ -11,6 +11,7 @@ type RunKind string
 const (
 	InitialRun   RunKind = "initial"
 	ReconcileRun RunKind = "reconcile"
+	UnlinkRun    RunKind = "unlink" // no walk: the decommissioning, for the reports
 )
 
 // RunPhase is where a run stands.
@@ -93,7 +94,13 @@ func (tx *Tx) NextRun() (time.Time, bool, error) {
 // RequeueRuns makes the runs that a dead worker left under way wanted again:
 // they start anew. The caller holds the worker's lock.
 func (tx *Tx) RequeueRuns() error {
-	return tx.run(`UPDATE run SET state = 'wanted' WHERE state = 'running'`)
+	return tx.run(`UPDATE run SET state = 'wanted' WHERE state = 'running' AND kind <> 'unlink'`)
+}
+
+// RequeueRun makes a run that was broken off wanted again, if it is under way:
+// it starts anew.
+func (tx *Tx) RequeueRun(id int64) error {
+	return tx.run(`UPDATE run SET state = 'wanted' WHERE id = ? AND state = 'running'`, id)
 }
 
 // CountRun adds to what a run has seen.

@@ -8,6 +8,11 @@ import (
 // Settings the program keeps about itself.
 const (
 	LifeState      = "state"          // new, active, paused, unlinking or unlinked; see package reconcile
+	LifeBy         = "state_by"       // the operator who brought that about
+	LifeSince      = "state_since"    // when
+	LifeReason     = "state_reason"   // why, in his words
+	HookRemoved    = "hook_removed"   // when unlink removed the event hook, '' while it has not
+	UnlinkSweeps   = "unlink_sweeps"  // whether the unlinking under way also looks through all of ZenQMS
 	BoundOkta      = "okta_org_url"   // the org this store belongs to
 	BoundZenQMS    = "zenqms_url"     // the ZenQMS account this store belongs to
 	HookID         = "hook_id"        // the Okta event hook deploy made

@@ -39,8 +39,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			return helpOrUnknown(c)
 		},
 		Commands: []*cli.Command{
-			deployCommand(), relayCommand(), workerCommand(), runCommand(),
-			syncCommand(), reconcileCommand(), relinkCommand(), approveCommand(), discardCommand(),
+			planCommand(), deployCommand(), relayCommand(), workerCommand(), runCommand(),
+			syncCommand(), reconcileCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
+			pauseCommand(), resumeCommand(), unlinkCommand(),
 			statusCommand(), reportCommand(), verifyCommand(),
 			configCommand(), demoCommand(), versionCommand(),
 		},

@@ -22,13 +22,16 @@ func deployCommand() *cli.Command {
 			"Then every user is synced, by a worker that is up or by this command itself. It may be repeated at any time.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
-			byFlag(), formatFlag(),
+			dryRunFlag(), byFlag(), formatFlag(),
 		},
 		Action: deploy,
 	}
 }
 
 func deploy(c *cli.Context) error {
+	if c.Bool("dry-run") {
+		return plan(c, store.InitialRun)
+	}
 	if err := noOperands(c); err != nil {
 		return err
 	}
@@ -41,7 +44,7 @@ func deploy(c *cli.Context) error {
 		return usage("deploy asks before it begins, and this is no terminal: say --yes")
 	}
 	return in.withStore(c.Context, func(db *store.DB) error {
-		if err := in.checkBinding(c.Context, db); err != nil {
+		if err := db.View(c.Context, in.binding().Deployable); err != nil {
 			return err
 		}
 		worker, err := in.worker(db)
@@ -79,7 +82,7 @@ func beginDeployment(c *cli.Context, worker *reconcile.Worker, deployment reconc
 		return 0, err
 	}
 	if !c.Bool("yes") {
-		if err := agree(ctx, c.App.Reader, talk); err != nil {
+		if err := agree(ctx, c.App.Reader, talk, "deployed"); err != nil {
 			return 0, err
 		}
 	}
@@ -96,8 +99,9 @@ func beginDeployment(c *cli.Context, worker *reconcile.Worker, deployment reconc
 }
 
 // agree asks whether to go ahead; any answer but yes is an error. Whoever
-// presses Ctrl-C instead is not kept waiting for the end of his line.
-func agree(ctx context.Context, in io.Reader, talk io.Writer) error {
+// presses Ctrl-C instead is not kept waiting for the end of his line. what is
+// what was not done then.
+func agree(ctx context.Context, in io.Reader, talk io.Writer, what string) error {
 	type answer struct {
 		yes bool
 		err error
@@ -110,12 +114,12 @@ func agree(ctx context.Context, in io.Reader, talk io.Writer) error {
 	select {
 	case a := <-given:
 		if a.err == nil && !a.yes {
-			return errors.New("not deployed: the answer was no, and nothing was changed")
+			return fmt.Errorf("not %s: the answer was no, and nothing was changed", what)
 		}
 		return a.err
 	case <-ctx.Done():
 		fmt.Fprintln(talk)
-		return errors.New("not deployed: interrupted, and nothing was changed")
+		return fmt.Errorf("not %s: interrupted, and nothing was changed", what)
 	}
 }
 

@@ -16,7 +16,7 @@ const (
 	exitDone      = 0
 	exitFailed    = 1
 	exitUsage     = 2 // the command line or the configuration cannot be followed
-	exitAttention = 3 // done, but some users failed, or need a person
+	exitAttention = 3 // done, but some users failed, or need a person; of a plan: there is something to do
 	exitHeld      = 4 // done, but the brake held something new
 )
 
@@ -32,6 +32,8 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 var (
 	// errAttention ends a command that has said itself who needs a person.
 	errAttention = errors.New("some users need attention")
+	// errToDo ends a plan that has said itself what there is to do.
+	errToDo = errors.New("there is something to do")
 	// errHeld ends a command that has said itself what the brake holds.
 	errHeld = errors.New("the brake holds something")
 	// errInterrupted is what a signal makes of whatever it cut short.
@@ -50,7 +52,7 @@ func statusOf(err error) int {
 		return exitUsage
 	case errors.Is(err, errHeld):
 		return exitHeld
-	case errors.Is(err, errAttention):
+	case errors.Is(err, errAttention), errors.Is(err, errToDo):
 		return exitAttention
 	}
 	return exitFailed
@@ -60,7 +62,7 @@ func statusOf(err error) int {
 // each problem. It may quote other systems, so nothing in it acts on a
 // terminal.
 func complain(w io.Writer, err error) {
-	if err == nil || errors.Is(err, errAttention) || errors.Is(err, errHeld) {
+	if err == nil || errors.Is(err, errAttention) || errors.Is(err, errToDo) || errors.Is(err, errHeld) {
 		return
 	}
 	for line := range strings.Lines(err.Error()) {

@@ -29,6 +29,8 @@ func TestExitStatuses(t *testing.T) {
 		{&config.Error{}, 2},
 		{errors.Join(&reconcile.ErrForeign{}, nil), 2},
 		{errors.Join(errAttention, nil), 3},
+		{errToDo, 3},
+		{errHeld, 4},
 	} {
 		assert.Equal(t, c.want, statusOf(c.err), "%T %v", c.err, c.err)
 	}
@@ -41,6 +43,7 @@ func TestErrorsArePrintedOnceALine(t *testing.T) {
 	}{
 		{nil, ""},
 		{errAttention, ""},
+		{errToDo, ""},
 		{errors.New("it failed"), "zensync: it failed\n"},
 		{errors.Join(errors.New("one"), errors.New("two")), "zensync: one\nzensync: two\n"},
 		{errors.New("said \x1b[2Jred"), "zensync: said \\x1b[2Jred\n"},
@@ -71,5 +74,5 @@ func TestNobodyHasToAnswerAfterCtrlC(t *testing.T) {
 	interrupt()
 	never, hold := io.Pipe()
 	defer hold.Close()
-	assert.ErrorContains(t, agree(ctx, never, io.Discard), "interrupted, and nothing was changed")
+	assert.ErrorContains(t, agree(ctx, never, io.Discard, "deployed"), "interrupted, and nothing was changed")
 }

@@ -23,12 +23,16 @@ func follow(ctx context.Context, w *reconcile.Worker, holder string, run int64, 
 const stopPatience = 2 * time.Second
 
 // unlessStopped is done, but ends with an error when nothing is sent because a
-// credential is refused: that takes a person, and nobody knows how long.
+// credential is refused, or because somebody paused: that takes a person, and
+// nobody knows how long.
 func unlessStopped(done func(*store.Tx) (bool, error)) func(*store.Tx) (bool, error) {
 	var since time.Time
 	return func(tx *store.Tx) (bool, error) {
 		if over, err := done(tx); over || err != nil {
 			return over, err
+		}
+		if err := stillActive(tx); err != nil {
+			return false, err
 		}
 		why, err := tx.Setting(store.DrainStopped)
 		switch {

@@ -197,7 +197,7 @@ func (w *world) edit(args []string) (bool, error) {
 	}
 	var err error
 	w.account.Edit(u.ID, func(u *zenqmstest.User) {
-		err = assign(args[1:], map[string]*string{"email": &u.Email, "first": &u.FirstName, "last": &u.LastName, "title": &u.Title})
+		err = assign(args[1:], map[string]*string{"email": &u.Email, "first": &u.FirstName, "last": &u.LastName, "title": &u.Title, "external": &u.ExternalID})
 	})
 	return true, err
 }

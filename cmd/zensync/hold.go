@@ -67,6 +67,9 @@ func approve(c *cli.Context) error {
 		if err := r.Approve(ctx, db, idsOf(holds)); err != nil {
 			return err
 		}
+		if paused, err := waitsForResume(c, db); err != nil || paused {
+			return err
+		}
 		users := make([]wanted, len(holds))
 		for i, h := range holds {
 			users[i] = wanted{asked: strconv.FormatInt(h.ID, 10), oktaID: h.OktaID, row: h.ID}
@@ -106,7 +109,10 @@ func ruleOnHolds(c *cli.Context, rule func(context.Context, *installation, *stor
 	return in.withStore(c.Context, func(db *store.DB) error {
 		var holds []store.Hold
 		if err := db.View(c.Context, func(tx *store.Tx) (err error) {
-			if err := in.ready(tx); err != nil {
+			if err := in.binding().May(tx, reconcile.Active, reconcile.Paused); err != nil {
+				return err
+			}
+			if err := in.checkMapping(tx); err != nil {
 				return err
 			}
 			holds, err = meantHolds(tx, ids, c.Int64("run"))
@@ -134,15 +140,7 @@ func holdIDs(c *cli.Context) ([]int64, error) {
 	if ways != 1 {
 		return nil, usage("%s: name what is meant by its ids, by --run N or by --all; `zensync report held` lists it", c.Command.Name)
 	}
-	var ids []int64
-	for _, text := range c.Args().Slice() {
-		id, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || id < 1 {
-			return nil, usage("%s: %q is no id; `zensync report held` lists them", c.Command.Name, text)
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
+	return rowIDs(c, "held")
 }
 
 // meantHolds are the holds with the ids, or all of a run, or all.

@@ -12,12 +12,15 @@ func reconcileCommand() *cli.Command {
 		Usage: "compare all users now, and sync whom the hooks missed",
 		Description: "Does now what the worker does on sync.schedule. A worker that is up does it, or this command itself.\n" +
 			"Edits made in ZenQMS stay, unless the user has changed in Okta.",
-		Flags:  []cli.Flag{byFlag(), formatFlag()},
+		Flags:  []cli.Flag{dryRunFlag(), byFlag(), formatFlag()},
 		Action: reconcileNow,
 	}
 }
 
 func reconcileNow(c *cli.Context) error {
+	if c.Bool("dry-run") {
+		return plan(c, store.ReconcileRun)
+	}
 	if err := noOperands(c); err != nil {
 		return err
 	}

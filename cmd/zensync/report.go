@@ -209,7 +209,7 @@ func limited(c *cli.Context) bool {
 func emptySentence(name string, limited bool) string {
 	text := map[string]string{
 		"skipped": "nobody is skipped", "log": "nothing was done", "links": "nobody is linked",
-		"runs": "there was no run", "held": "nothing is held", "events": "no event came", "dead": "nothing was given up",
+		"runs": "there was no run", "held": "nothing is held", "events": "no event came", "dead": "nothing was given up", "unlinked": "nothing was unlinked",
 	}[name]
 	if text == "" {
 		text = "the report " + name + " is empty"

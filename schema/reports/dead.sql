@@ -1,5 +1,5 @@
 -- Work that was given up after its last attempt, the oldest first.
--- A new event, a walk that finds the user different, or `zensync sync USER` tries again.
+-- `zensync retry ID...` tries again, and so do a new event, a walk that finds the user different, and `zensync sync USER`.
 SELECT id, okta_id, origin, attempts, error, finished AS since
 FROM outbox
 WHERE state = 'dead'

@@ -1,0 +1,372 @@
+package reconcile
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/zensync/zensync/reconcile/okta/oktatest"
+	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
+	"github.com/zensync/zensync/store"
+)
+
+// plan is what a run of a kind would do, by the plan.
+func (w *world) plan(kind store.RunKind) Plan {
+	w.Helper()
+	on, err := store.OpenCopy(context.Background(), w.db.Path())
+	require.NoError(w, err)
+	defer func() { require.NoError(w, on.Close()) }()
+	on.Now = w.db.Now
+	p, err := w.w.Plan(context.Background(), on, kind, nil)
+	require.NoError(w, err)
+	return p
+}
+
+// told is a plan in lines: who, what, how, and each field.
+func (w *world) told(p Plan) []string {
+	lines := []string{}
+	for _, s := range p.Steps {
+		lines = append(lines, told(s))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func told(s Step) string {
+	text := fmt.Sprintf("%s %s %s", s.OktaID, s.Action, s.Outcome)
+	if s.Outcome == store.OutcomeSkipped {
+		code, _, _ := strings.Cut(s.Reason, ":")
+		return text + " " + code
+	}
+	for _, f := range s.Fields() {
+		text += fmt.Sprintf(" %s=%v>%v", f.Name, f.Old, f.New)
+	}
+	return text
+}
+
+// done is what the log has behind a row, and the skip report, in the same
+// lines.
+func (w *world) done(after store.Head) []string {
+	lines := []string{}
+	w.view(func(tx *store.Tx) error {
+		rows, err := tx.LogAfter(after.Seq)
+		for _, r := range rows {
+			if r.Outcome != store.OutcomeUnchanged && r.Outcome != store.OutcomeSkipped {
+				lines = append(lines, told(Step{OktaID: r.OktaID, Action: r.Action, Outcome: r.Outcome, Changes: r.Changes}))
+			}
+		}
+		if err != nil {
+			return err
+		}
+		skips, err := tx.SkipsAfter("", 1000)
+		for _, s := range skips {
+			lines = append(lines, told(Step{OktaID: s.OktaID, Action: store.ActSkip, Outcome: store.OutcomeSkipped, Reason: string(s.Code) + ":"}))
+		}
+		return err
+	})
+	slices.Sort(lines)
+	return lines
+}
+
+func (w *world) head() (head store.Head) {
+	w.view(func(tx *store.Tx) (err error) {
+		head, err = tx.LogHead()
+		return err
+	})
+	return head
+}
+
+// TestB3_PlanAndTheRunThatFollowsDoTheSame compares, in small random worlds,
+// what a plan tells with what the run right after it does.
+//
+// The worlds have no refusals: whether ZenQMS takes what it is sent is what a
+// plan cannot know. It is made with one user at a time, as the run is here:
+// with more, changes that wait for each other take more or fewer attempts.
+func TestB3_PlanAndTheRunThatFollowsDoTheSame(t *testing.T) {
+	kinds := map[string]int{}
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(t, func(o *worldOptions) {
+			o.zenqms.IgnoreExternalIDFilter = rapid.Bool().Draw(rt, "the external_id filter is ignored")
+			o.policy.DefaultTitle = rapid.SampledFrom([]string{"", "Employee"}).Draw(rt, "default title")
+		})
+		defer w.db.Close() //nolint:errcheck // the test's own cleanup checks it
+		w.w.Concurrency = 1
+		w.w.Brake = Brake{Deactivations: Limit{rapid.IntRange(0, 3).Draw(rt, "deactivations"), 0}, Activations: Limit{rapid.IntRange(0, 3).Draw(rt, "activations"), 0}}
+		s := &stir{T: rt, world: w}
+		s.populate()
+		for range rapid.IntRange(0, 2).Draw(rt, "runs before") {
+			w.walk(s.kind())
+			s.stir()
+		}
+		kind := s.kind()
+		before := w.head()
+		w.acct.ResetCalls()
+		plan := w.plan(kind)
+		require.Empty(rt, w.writes(), "the plan writes")
+		w.drain()
+		run := w.walk(kind)
+		assert.Equal(rt, w.done(before), w.told(plan))
+		assert.Equal(rt, run.State, plan.Run.State)
+		assert.Equal(rt, run.Error, plan.Run.Error)
+		for _, step := range plan.Steps {
+			kinds[string(step.Action)+" "+string(step.Outcome)]++
+		}
+	})
+	for _, want := range []string{"create ok", "link ok", "update ok", "activate ok", "deactivate ok", "relink ok", "skip skipped", "deactivate held", "activate held"} {
+		assert.NotZero(t, kinds[want], "the worlds must hold some of each: %s", want)
+	}
+}
+
+func TestB3_PlanWritesNothingAnywhere(t *testing.T) {
+	cases := map[string]struct {
+		prepare func(*world)
+		kind    store.RunKind
+		ctx     func(context.Context) context.Context
+		fails   string // what the error says, "" for none
+	}{
+		"of a reconcile": {kind: store.ReconcileRun},
+		"of a deploy":    {kind: store.InitialRun},
+		"while paused": {kind: store.ReconcileRun, prepare: func(w *world) {
+			w.update(func(tx *store.Tx) error { return tx.SetSetting(store.LifeState, string(Paused)) })
+		}},
+		"while a worker has a promise in its hands": {kind: store.ReconcileRun, prepare: func(w *world) {
+			w.update(func(tx *store.Tx) error {
+				_, err := tx.Claim(w.w.epoch, 1)
+				return err
+			})
+		}},
+		"while another run is wanted": {kind: store.ReconcileRun, prepare: func(w *world) {
+			w.update(func(tx *store.Tx) error {
+				_, err := tx.WantRun(store.InitialRun, "olga", tx.Now)
+				return err
+			})
+		}},
+		"when the filter by external id is of no use": {kind: store.InitialRun, prepare: func(w *world) {
+			byExternalID := zenqmstest.OnSearch
+			byExternalID.Body = `"external_id"`
+			w.acct.Fail(byExternalID, zenqmstest.Always, zenqmstest.Fault{Status: http.StatusUnprocessableEntity})
+		}},
+		"when ZenQMS refuses the key": {kind: store.InitialRun, fails: "401", prepare: func(w *world) { w.acct.SetToken("another") }},
+		"when Okta refuses the credential": {kind: store.ReconcileRun, fails: "401", prepare: func(w *world) {
+			w.org.Fail(oktatest.Match{}, -1, oktatest.Fault{Status: http.StatusUnauthorized})
+		}},
+		"when it is interrupted": {kind: store.InitialRun, fails: context.Canceled.Error(), ctx: func(ctx context.Context) context.Context {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return ctx
+		}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.busyDay()
+			if c.prepare != nil {
+				c.prepare(w)
+			}
+			temporary := t.TempDir()
+			t.Setenv("TMPDIR", temporary)
+			w.acct.ResetCalls()
+			w.org.ResetCalls()
+			before, hooks := w.onDisk(), len(w.org.Hooks())
+
+			on, err := store.OpenCopy(t.Context(), w.db.Path())
+			require.NoError(t, err)
+			on.Now = w.db.Now
+			ctx := t.Context()
+			if c.ctx != nil {
+				ctx = c.ctx(ctx)
+			}
+			p, err := w.w.Plan(ctx, on, c.kind, func(store.Run, store.Progress) {})
+			switch {
+			case c.fails == "":
+				require.NoError(t, err)
+				assert.Equal(t, store.RunDone, p.Run.State)
+				assert.NotEmpty(t, p.Steps)
+			case err != nil:
+				assert.ErrorContains(t, err, c.fails)
+			default:
+				assert.Contains(t, p.Run.Error, c.fails)
+			}
+			require.NoError(t, on.Close())
+
+			assert.Empty(t, w.writes(), "in ZenQMS")
+			for _, call := range w.org.Calls() {
+				assert.Equal(t, http.MethodGet, call.Method, "in Okta: %s", call.Path)
+			}
+			assert.Len(t, w.org.Hooks(), hooks)
+			assert.Equal(t, before, w.onDisk(), "in the store")
+			left, err := os.ReadDir(temporary)
+			require.NoError(t, err)
+			assert.Empty(t, left, "the copy")
+		})
+	}
+}
+
+// busyDay makes a world in which a plan has something to tell of every kind:
+// joiners, movers and leavers, whom hooks were lost of, arrived of, or held of.
+func (w *world) busyDay() {
+	for _, name := range []string{"Ada Byron", "Bo Cole", "Cy Dean", "Di Ames", "Ed Fox"} {
+		first, last := split(name)
+		w.hire(first, last, "ACTIVE")
+	}
+	w.walk(store.InitialRun)
+	w.org.DropAll()
+	w.pass(time.Minute)
+	users := w.org.Users()
+	w.org.UpdateProfile(users[0].ID, func(p *oktatest.Profile) { p.Title = "Chief" })
+	w.org.SetStatus(users[1].ID, oktatest.Suspended)
+	w.hooks()
+	w.org.SetStatus(users[2].ID, oktatest.Deprovisioned)
+	w.org.UpdateProfile(users[3].ID, func(p *oktatest.Profile) { p.Email = users[0].Profile.Email })
+	w.hire("Flo", "Gray", "ACTIVE")
+	w.org.DropAll()
+}
+
+// onDisk is what the store's files hold and when they were written; the memory
+// that its readers share is none of it.
+func (w *world) onDisk() map[string]string {
+	files := map[string]string{}
+	entries, err := os.ReadDir(filepath.Dir(w.db.Path()))
+	require.NoError(w, err)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), "-shm") {
+			continue
+		}
+		info, err := e.Info()
+		require.NoError(w, err)
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(w.db.Path()), e.Name()))
+		require.NoError(w, err)
+		files[e.Name()] = fmt.Sprintf("%s %x", info.ModTime(), sha256.Sum256(text))
+	}
+	return files
+}
+
+func TestB3_PlanShowsEachUserOnce(t *testing.T) {
+	w := newWorld(t)
+	w.busyDay()
+	u := w.org.Users()
+	assert.ElementsMatch(t, []string{
+		u[0].ID + " update ok title=Analyst>Chief",
+		u[1].ID + " deactivate ok is_active=true>false",
+		u[2].ID + " deactivate ok is_active=true>false",
+		u[3].ID + " skip skipped conflict",
+		u[5].ID + " create ok external_id=<nil>>" + u[5].ID +
+			" is_active=<nil>>true email=<nil>>flo.gray@example.com first_name=<nil>>Flo last_name=<nil>>Gray title=<nil>>Analyst",
+	}, w.told(w.plan(store.ReconcileRun)), "the open promises are part of it")
+}
+
+func TestB3_PlanTellsEveryStepWithItsUser(t *testing.T) {
+	w := newWorld(t)
+	w.w.Brake = Brake{}
+	w.busyDay()
+	p := w.plan(store.ReconcileRun)
+	users := w.org.Users()
+	assert.Equal(t, int64(1), p.Quiet, "Ed alone has not moved")
+	byUser := map[string]Step{}
+	for _, s := range p.Steps {
+		byUser[s.OktaID] = s
+	}
+	leaver, joiner, taker := byUser[users[2].ID], byUser[users[5].ID], byUser[users[3].ID]
+	assert.Equal(t, "cy.dean@example.com", leaver.Email)
+	assert.Equal(t, w.link(users[2].ID).ZenQMSID, leaver.ZenQMSID)
+	assert.Equal(t, store.OutcomeHeld, leaver.Outcome)
+	assert.Equal(t, []Field{{Name: fieldActive, Old: true, New: false}}, leaver.Fields(), "what the brake would hold")
+	assert.Contains(t, leaver.Reason, "the limit is 0")
+	assert.Empty(t, joiner.ZenQMSID, "it has no id yet")
+	assert.Contains(t, taker.Reason, "conflict: ZenQMS user "+w.link(users[0].ID).ZenQMSID)
+	assert.True(t, slices.IsSortedFunc(p.Steps, func(a, b Step) int { return strings.Compare(a.Email, b.Email) }))
+}
+
+func TestB3_PlanFollowsWhoWaitsForAnother(t *testing.T) {
+	for _, concurrency := range []int{1, 8} {
+		w := newWorld(t)
+		w.w.Concurrency = concurrency
+		a, b := w.hire("Ada", "Byron", "ACTIVE"), w.hire("Bo", "Cole", "ACTIVE")
+		w.sync()
+		w.pass(time.Minute)
+		w.org.UpdateProfile(a.ID, func(p *oktatest.Profile) { p.Email = "bo.cole@example.com" })
+		w.org.UpdateProfile(b.ID, func(p *oktatest.Profile) { p.Email = "bo@example.com" })
+		w.org.DropAll()
+		assert.ElementsMatch(t, []string{
+			a.ID + " update ok email=ada.byron@example.com>bo.cole@example.com",
+			b.ID + " update ok email=bo.cole@example.com>bo@example.com",
+		}, w.told(w.plan(store.ReconcileRun)), "nobody is skipped in the end")
+	}
+}
+
+func TestB3_PlanCannotKnowWhatZenQMSRefuses(t *testing.T) {
+	w := newWorld(t, func(o *worldOptions) { o.zenqms.RequireTitle = true })
+	u := w.org.AddUser(oktatest.Profile{Email: "ada@example.com", FirstName: "Ada", LastName: "Byron"}, oktatest.Active)
+	w.org.DropAll()
+	p := w.plan(store.InitialRun)
+	require.Len(t, p.Steps, 1)
+	assert.Equal(t, store.ActCreate, p.Steps[0].Action)
+	w.walk(store.InitialRun)
+	assert.Equal(t, store.SkipRefused, w.skip(u.ID).Code)
+	p = w.plan(store.ReconcileRun)
+	require.Len(t, p.Steps, 1, "he is tried again, so the plan shows that")
+	assert.Equal(t, store.ActCreate, p.Steps[0].Action)
+}
+
+func TestB3_PlanOfARunThatFailsSaysSo(t *testing.T) {
+	w := newWorld(t)
+	p := w.plan(store.InitialRun)
+	assert.Equal(t, store.RunFailed, p.Run.State)
+	assert.Equal(t, errNobody.Error(), p.Run.Error)
+	assert.Empty(t, p.Steps)
+}
+
+func TestB3_PlannedIsWhatComesNext(t *testing.T) {
+	w := newWorld(t)
+	b := Binding{"https://example.okta.com", "https://zenqms.example.com"}
+	for _, c := range []struct {
+		life    Life
+		asked   store.RunKind
+		want    store.RunKind
+		refuses bool
+	}{
+		{life: New, want: store.InitialRun},
+		{life: Active, want: store.ReconcileRun},
+		{life: Paused, want: store.ReconcileRun},
+		{life: Unlinked, want: store.InitialRun},
+		{life: Unlinking, refuses: true},
+		{life: Active, asked: store.InitialRun, want: store.InitialRun},
+		{life: Paused, asked: store.InitialRun, want: store.InitialRun},
+		{life: New, asked: store.ReconcileRun, refuses: true},
+		{life: Unlinked, asked: store.ReconcileRun, refuses: true},
+	} {
+		w.update(func(tx *store.Tx) error {
+			if err := tx.SetSetting(store.LifeState, string(c.life)); err != nil {
+				return err
+			}
+			return tx.SetSetting(store.LifeSince, store.FormatTime(tx.Now))
+		})
+		w.view(func(tx *store.Tx) error {
+			kind, err := b.Planned(tx, c.asked)
+			if c.refuses {
+				assert.Error(t, err, "%q %q", c.life, c.asked)
+				return nil
+			}
+			assert.Equal(t, c.want, kind, "%q %q", c.life, c.asked)
+			return err
+		})
+	}
+	w.update(func(tx *store.Tx) error { return tx.SetSetting(store.BoundOkta, "https://other.okta.com") })
+	w.view(func(tx *store.Tx) error {
+		_, err := b.Planned(tx, "")
+		var foreign *ErrForeign
+		assert.ErrorAs(t, err, &foreign)
+		return nil
+	})
+}

@@ -1,0 +1,118 @@
+package reconcile
+
+import (
+	"fmt"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/zensync/zensync/reconcile/okta/oktatest"
+	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
+	"github.com/zensync/zensync/store"
+)
+
+// stir makes worlds, and changes them.
+type stir struct {
+	*rapid.T
+	*world
+	ids []string
+}
+
+func (s *stir) kind() store.RunKind {
+	return rapid.SampledFrom([]store.RunKind{store.InitialRun, store.ReconcileRun}).Draw(s.T, "run")
+}
+
+func (s *stir) profile() oktatest.Profile {
+	return oktatest.Profile{
+		Email:     rapid.SampledFrom([]string{"a@example.com", "b@example.com", "c@example.com", "D@example.com", "e@example.com", ""}).Draw(s.T, "email"),
+		FirstName: rapid.SampledFrom([]string{"Ada", "Bo", " ada", ""}).Draw(s.T, "first"),
+		LastName:  rapid.SampledFrom([]string{"Byron", "Cole"}).Draw(s.T, "last"),
+		Title:     rapid.SampledFrom([]string{"", "Analyst", "Chief"}).Draw(s.T, "title"),
+	}
+}
+
+func (s *stir) status() string {
+	return rapid.SampledFrom([]string{oktatest.Active, oktatest.Active, oktatest.Active, oktatest.Suspended, oktatest.Deprovisioned, "ACTIVATING"}).Draw(s.T, "status")
+}
+
+func (s *stir) populate() {
+	s.hireOne(oktatest.Profile{Email: "root@example.com", FirstName: "Root", LastName: "Admin"}, oktatest.Active) // an empty org fails a walk
+	for range rapid.IntRange(1, 6).Draw(s.T, "users") {
+		s.hireOne(s.profile(), s.status())
+	}
+	for range rapid.IntRange(0, 4).Draw(s.T, "accounts") {
+		s.open()
+	}
+	s.org.DropAll()
+}
+
+func (s *stir) hireOne(p oktatest.Profile, status string) {
+	s.pass(time.Second)
+	p.Login = fmt.Sprintf("user%d", len(s.ids))
+	s.ids = append(s.ids, s.org.AddUser(p, status).ID)
+}
+
+// open makes an account in ZenQMS by hand, as ZenQMS would allow it.
+func (s *stir) open() {
+	p := s.profile()
+	u := zenqmstest.User{Email: p.Email, FirstName: p.FirstName, LastName: p.LastName, Title: p.Title, Active: rapid.Bool().Draw(s.T, "active")}
+	if rapid.Bool().Draw(s.T, "linked before") {
+		u.ExternalID = rapid.SampledFrom(append([]string{"legacy"}, s.ids...)).Draw(s.T, "external id")
+	}
+	if _, taken := s.acct.ByEmail(p.Email); !taken && p.Email != "" {
+		s.acct.AddUser(u)
+	}
+}
+
+// stir lets a few things happen on both sides; some hooks arrive, some do not.
+func (s *stir) stir() {
+	for range rapid.IntRange(0, 5).Draw(s.T, "changes") {
+		s.pass(10 * time.Second)
+		id := rapid.SampledFrom(s.ids).Draw(s.T, "who")
+		_, there := s.org.User(id)
+		switch what := rapid.IntRange(0, 8).Draw(s.T, "what"); {
+		case what <= 4 && !there:
+			continue
+		case what <= 1:
+			s.org.UpdateProfile(id, func(p *oktatest.Profile) {
+				next := s.profile()
+				next.Login = p.Login
+				*p = next
+			})
+		case what <= 3:
+			s.org.SetStatus(id, s.status())
+		case what == 4:
+			s.org.Delete(id)
+		case what == 5:
+			s.hireOne(s.profile(), oktatest.Active)
+		case what == 6:
+			s.open()
+		case what == 7:
+			s.byHand()
+		case what == 8:
+			s.hooks() // stored, not worked on: open promises
+		}
+		if rapid.Bool().Draw(s.T, "lost") {
+			s.org.DropAll()
+		}
+	}
+}
+
+// byHand edits or removes an account in ZenQMS.
+func (s *stir) byHand() {
+	users := s.acct.Users()
+	if len(users) == 0 {
+		return
+	}
+	u := rapid.SampledFrom(users).Draw(s.T, "account")
+	if rapid.IntRange(0, 4).Draw(s.T, "removed") == 0 {
+		s.acct.Remove(u.ID)
+		return
+	}
+	s.acct.Edit(u.ID, func(u *zenqmstest.User) {
+		u.Title, u.Active = "By hand", rapid.Bool().Draw(s.T, "active")
+		if rapid.Bool().Draw(s.T, "unlinked") {
+			u.ExternalID = ""
+		}
+	})
+}
