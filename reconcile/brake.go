@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/zensync/zensync/store"
@@ -190,8 +189,14 @@ func (w *Worker) dropUnwanted(tx *store.Tx, a *attempt) error {
 		return err
 	}
 	active, inactive := w.Policy.wants(a.facts.User)
-	roles := slices.ContainsFunc(a.facts.roleChanges(), func(c roleChange) bool { return !c.want })
+	loses := a.facts.mayLose(a.account)
 	known := w.Policy.Meaning(a.facts.User.Status) != LeaveAlone
+	if known {
+		// A person's no was to what is wanted no more: next time he is asked anew.
+		if err := tx.ForgetDiscards(a.claim.OktaID, active, inactive, loses); err != nil {
+			return err
+		}
+	}
 	nobody := a.facts.Asked && !a.decision.Ask && a.account == nil // ZenQMS was asked and has no account of his
 	for _, h := range holds {
 		wanted, done := inactive, a.account != nil && !a.account.Active
@@ -199,7 +204,7 @@ func (w *Worker) dropUnwanted(tx *store.Tx, a *attempt) error {
 			wanted, done = active, a.account != nil && a.account.Active
 		}
 		if h.Action == store.ActRemoveRole {
-			wanted, done = roles, false
+			wanted, done = loses, false
 		}
 		why := ""
 		switch {

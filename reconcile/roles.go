@@ -162,6 +162,21 @@ func (f Facts) rolesMoved() bool {
 	return len(g.roleChanges()) > 0
 }
 
+// mayLose tells whether there is a mapped role that the user's groups do not
+// give him and that he has: by his account, or where ZenQMS was not asked by
+// what it last answered.
+func (f Facts) mayLose(account *zenqms.User) bool {
+	return slices.ContainsFunc(f.Roles, func(rule store.RoleRule) bool {
+		if slices.Contains(f.Entitled, rule.RoleID) {
+			return false
+		}
+		if account != nil {
+			return slices.ContainsFunc(account.Roles, func(r zenqms.Role) bool { return r.ID == rule.RoleID })
+		}
+		return f.Link != nil && (slices.Contains(f.Link.Entitled, rule.RoleID) || slices.Contains(f.Link.Roles, rule.RoleName))
+	})
+}
+
 // withRoles adds to a decision the roles that an account is to gain and lose.
 func (f Facts) withRoles(d Decision, account zenqms.User) Decision {
 	for _, c := range f.roleChanges() {

@@ -300,6 +300,11 @@ func TestB1_RoleRemovalsAreBraked(t *testing.T) {
 	m.walk(store.ReconcileRun)
 	assert.Equal(t, []string{"Reviewer"}, m.roles(users[11].ID), "B2: discard stands")
 	assert.Empty(t, m.holds())
+	m.org.AddMember(m.qa, users[11].ID)
+	m.sync()
+	m.org.RemoveMember(m.qa, users[11].ID)
+	m.sync()
+	assert.Empty(t, m.roles(users[11].ID), "B2: until he is in and out again")
 }
 
 func TestB1_HooksThatTakeRolesAreLimitedPerHour(t *testing.T) {
@@ -333,6 +338,9 @@ func TestB1_ADeployThatFindsNoLinkHoldsEveryRoleRemoval(t *testing.T) {
 	m.walk(store.InitialRun)
 	assert.ElementsMatch(t, []string{"Approver", "Reviewer"}, m.roles(u.ID), "given at once, taken by a person only")
 	require.Len(t, m.holds(), 1)
+	m.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
+	m.sync()
+	require.Len(t, m.holds(), 1, "B2: a sync about something else does not close it")
 	require.NoError(t, Ruling{Actor: "olga", Reason: "checked"}.Approve(t.Context(), m.db, m.holds()))
 	m.drain()
 	assert.Equal(t, []string{"Reviewer"}, m.roles(u.ID))

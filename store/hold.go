@@ -76,6 +76,12 @@ func (tx *Tx) Discard(oktaID string, action Action) error {
 		oktaID, string(action), FormatTime(tx.Now))
 }
 
+// ForgetDiscards forgets a person's no to what is wanted no more.
+func (tx *Tx) ForgetDiscards(oktaID string, activate, deactivate, removeRole bool) error {
+	return tx.run(`DELETE FROM discard WHERE okta_id = ? AND (action = 'activate' AND NOT ? OR action = 'deactivate' AND NOT ? OR action = 'remove_role' AND NOT ?)`,
+		oktaID, activate, deactivate, removeRole)
+}
+
 // Discarded tells whether a person's no stands: it does until the user's
 // lastUpdated or status in Okta is another.
 func (tx *Tx) Discarded(u Person, action Action) (bool, error) {

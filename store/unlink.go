@@ -96,7 +96,7 @@ func (tx *Tx) InFlight() (int64, error) {
 // Forget empties what was only of use while there were links: the readings of
 // both sides, the skips, and what was spent or said about the brake.
 func (tx *Tx) Forget() error {
-	for _, table := range []string{"directory", "account", "skip", "budget", "discard"} {
+	for _, table := range []string{"directory", "account", "skip", "budget", "discard", "member"} {
 		if err := tx.run(`DELETE FROM ` + table); err != nil {
 			return fmt.Errorf("empty the table %s: %w", table, err)
 		}

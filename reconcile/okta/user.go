@@ -93,9 +93,14 @@ func (c *Client) FindUsers(ctx context.Context, loginOrEmail string) ([]User, er
 }
 
 // UsersByEmail gives the users that have an email address, whatever their status, each once. Okta's filters may lag a
-// little behind, and whether they heed case is not documented.
+// little behind. Whether they heed case is not documented, so the address is asked for as it is and in lower case.
 func (c *Client) UsersByEmail(ctx context.Context, email string) ([]User, error) {
-	return c.filterUsers(ctx, email, "profile.email eq "+quote(email))
+	email = strings.TrimSpace(email)
+	filter := "profile.email eq " + quote(email)
+	if lower := strings.ToLower(email); lower != email {
+		filter += " or profile.email eq " + quote(lower)
+	}
+	return c.filterUsers(ctx, email, filter)
 }
 
 func (c *Client) filterUsers(ctx context.Context, value, filter string) ([]User, error) {
