@@ -24,7 +24,7 @@ func planCommand() *cli.Command {
 			"One row is one field of one user, or the reason why he would be skipped or held. Users for whom there is nothing to\n" +
 			"do are only counted. A reason may name an account that does not exist yet, as new-1. The exit status is 0 when there\n" +
 			"is nothing to do, 3 when there is something, 4 when the brake would hold some of it.",
-		Flags: []cli.Flag{formatFlag()},
+		Flags:  []cli.Flag{formatFlag()},
 		Action: func(c *cli.Context) error { return plan(c, "") },
 	}
 }
@@ -154,6 +154,9 @@ func planSummary(p reconcile.Plan) string {
 	}
 	if n := of(store.OutcomeSkipped, ""); n > 0 {
 		text += "; " + count(n, "user is skipped", "users are skipped")
+	}
+	if n := of(store.OutcomeFailed, ""); n > 0 {
+		text += "; " + count(n, "user", "users") + " could not be looked at"
 	}
 	if p.Run.State == store.RunFailed {
 		return text
