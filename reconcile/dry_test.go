@@ -2,7 +2,7 @@ package reconcile
 
 import (
 	"context"
-	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -36,7 +36,7 @@ func TestDryAnswersAsZenQMSWould(t *testing.T) {
 			}
 		}
 		r := &twins{T: rt, dry: newDry(clientOf(rt, real)), model: clientOf(rt, model), ids: []string{"1", "2", "3", "404"}, names: map[string]string{}}
-		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 			r.step()
 		}
 		require.Empty(rt, real.Writes(), "it has written")
@@ -68,7 +68,7 @@ func drawExternalID(rt *rapid.T) string {
 func (r *twins) step() {
 	ctx := context.Background()
 	id := rapid.SampledFrom(r.ids).Draw(r.T, "id")
-	switch rapid.SampledFrom([]string{"create", "update", "update", "by id", "by email", "by external id", "list"}).Draw(r.T, "what") {
+	switch rapid.SampledFrom([]string{"create", "update", "update", "update", "by id", "by email", "by external id", "list"}).Draw(r.T, "what") {
 	case "create":
 		n := zenqms.NewUser{Email: drawEmail(r.T), FirstName: "Bo", LastName: "Cole", Active: true, ExternalID: drawExternalID(r.T)}
 		got, err := r.dry.Create(ctx, n)
@@ -170,7 +170,19 @@ func TestDryNeedsNoCallForAnAddressOnNoPage(t *testing.T) {
 	assert.True(t, strings.HasPrefix(made.ID, pretendedPrefix))
 	assert.Empty(t, w.acct.Calls())
 	_, err = d.Create(t.Context(), zenqms.NewUser{Email: "Held@example.com"})
-	var refusal *zenqms.Error
-	require.True(t, errors.As(err, &refusal))
-	assert.Equal(t, 409, refusal.Status)
+	assert.Equal(t, http.StatusConflict, statusOf(err))
+}
+
+func TestDryConcludesNothingFromSomeOfThePages(t *testing.T) {
+	w := newWorld(t, func(o *worldOptions) { o.zenqms.PageCap = 1 })
+	for _, email := range []string{"a@example.com", "b@example.com", "c@example.com"} {
+		w.acct.AddUser(zenqmstest.User{Email: email})
+	}
+	d := newDry(w.w.ZenQMS)
+	for _, n := range []int{1, 3, 4, 5} { // the second is left out
+		_, err := d.List(t.Context(), n)
+		require.NoError(t, err)
+	}
+	_, err := d.Create(t.Context(), zenqms.NewUser{Email: "b@example.com"})
+	assert.Equal(t, http.StatusConflict, statusOf(err))
 }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,6 +40,9 @@ import (
 // happened between; -rapid.failfile plays the file it names again. Waits carry
 // jitter, so once in a while a history has to be played twice.
 func TestHistories(t *testing.T) {
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		require.NoError(t, checks.Value.Set(fewHistories))
+	}
 	var h *history
 	// Made outside of the bubbles, once: the SDK starts a goroutine.
 	client, err := okta.New(okta.Config{OrgURL: "https://example.okta.com", APIToken: "token",
@@ -88,12 +92,18 @@ var (
 	waits = []time.Duration{time.Second, 40 * time.Second, 3 * time.Minute, 20 * time.Minute, 2 * time.Hour}
 )
 
-const mostPeople = 8
+const (
+	mostPeople = 8
+	searchLag  = 30 * time.Second // of Okta's filters, where they lag
+)
+
+// fewHistories is the default: what the race detector does in some ten seconds.
+const fewHistories = "20"
 
 func newHistory(rt *rapid.T, dir string, client *okta.Client) *history {
 	h := &history{T: rt, model: newModel(), begun: time.Now()}
 	h.org = oktatest.New(oktatest.Options{Token: "token", PageSizeMax: 3,
-		SearchLag: rapid.SampledFrom([]time.Duration{0, 30 * time.Second}).Draw(rt, "Okta's filters lag")})
+		SearchLag: rapid.SampledFrom([]time.Duration{0, searchLag}).Draw(rt, "Okta's filters lag")})
 	h.titled = rapid.Bool().Draw(rt, "ZenQMS wants a title")
 	h.acct = zenqmstest.New(zenqmstest.Options{
 		IgnoreExternalIDFilter: rapid.Bool().Draw(rt, "ZenQMS ignores the external_id filter"),
@@ -119,7 +129,8 @@ func newHistory(rt *rapid.T, dir string, client *okta.Client) *history {
 		h.must(h.db.Close())
 		h.must(os.RemoveAll(file))
 	})
-	h.w = &Worker{DB: h.db, Okta: client, ZenQMS: zc, Brake: Brake{Limit{10, 5}, Limit{10, 5}, Limit{10, 5}}, Concurrency: 4, MaxAttempts: 4,
+	most := Limit{Max: rapid.SampledFrom([]int{10, 1, 2, 0}).Draw(rt, "the brake's maximum")}
+	h.w = &Worker{DB: h.db, Okta: client, ZenQMS: zc, Brake: Brake{most, most, most}, Concurrency: 4, MaxAttempts: 4,
 		BatchSize: 2, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	h.update(func(tx *store.Tx) error { return tx.SetSetting(store.LifeState, string(Active)) })
 	h.restart()
@@ -554,7 +565,7 @@ func (h *history) sync(c store.Claim) {
 }
 
 func (h *history) try(c store.Claim) *attempt {
-	h.raced = false
+	h.raced, h.hand = false, c
 	a := h.w.try(context.Background(), c)
 	h.must(h.w.report(context.Background(), a))
 	h.say("%s: %s skip %v err %v", h.nameOf(c.OktaID), a.decision.Action, a.skip, a.err)

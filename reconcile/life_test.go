@@ -43,9 +43,9 @@ func TestC1_WhichStateMayFollowWhich(t *testing.T) {
 		New: {Active, Unlinking}, Active: {Active, Paused, Unlinking}, Paused: {Active, Unlinking},
 		Unlinking: {Unlinking, Unlinked}, Unlinked: {Active, Unlinking},
 	}
+	w := newWorld(t)
 	for from := range allowed {
 		for to := range allowed {
-			w := newWorld(t)
 			w.stand(from)
 			err := w.db.Update(t.Context(), func(tx *store.Tx) error { return enter(tx, to, "hans", "") })
 			may := false
@@ -96,8 +96,8 @@ func TestC1_EachActWorksInItsStatesOnly(t *testing.T) {
 	words := map[Life]string{New: "nothing is deployed yet", Paused: "paused by olga since 2026-03-01T09:00:00.000Z: an audit; `zensync resume`",
 		Unlinking: "being unlinked by olga since 2026-03-01T09:00:00.000Z", Unlinked: "`zensync deploy` links again"}
 	for name, a := range acts {
+		w := newWorld(t)
 		for _, life := range []Life{New, Active, Paused, Unlinking, Unlinked} {
-			w := newWorld(t)
 			w.stand(life)
 			err := a.act(w)
 			works := false

@@ -27,6 +27,7 @@ type model struct {
 	gone      map[int64]time.Time  // accounts that were removed, and when
 	walks     []time.Time          // starts
 	deployed  time.Time            // start of the last initial walk
+	hand      store.Claim          // what the present attempt is for
 	titled    bool                 // ZenQMS refuses who has no title
 	raced     bool                 // something happened during the present attempt
 }
@@ -40,6 +41,7 @@ type human struct {
 	pushed   time.Time // last asked for by name, approved, or deployed
 	died     time.Time // when a promise about him was last given up
 	no       map[store.Action]time.Time
+	noTo     map[store.Action]time.Time // Okta's lastUpdated of what a person has said no to
 }
 
 // keep is an edit made in ZenQMS to the account of a user who was in step.
@@ -65,7 +67,7 @@ func mean(status string) Meaning {
 }
 
 func (m *model) came(id string) *human {
-	p := &human{id: id, name: fmt.Sprintf("u%d", len(m.people)), no: map[store.Action]time.Time{}}
+	p := &human{id: id, name: fmt.Sprintf("u%d", len(m.people)), no: map[store.Action]time.Time{}, noTo: map[store.Action]time.Time{}}
 	m.people = append(m.people, p)
 	return p
 }
@@ -110,8 +112,6 @@ func (m *model) pushed(id string) { m.find(id).pushed = time.Now() }
 
 func (m *model) approved(h store.Hold) { m.pushed(h.OktaID) }
 
-func (m *model) discarded(h store.Hold) { m.find(h.OktaID).no[h.Action] = time.Now() }
-
 func (m *model) walked(kind store.RunKind) {
 	m.walks = append(m.walks, time.Now())
 	if kind == store.InitialRun {
@@ -143,6 +143,17 @@ func (m *model) removed(account int64) { m.gone[account] = time.Now() }
 func valueOf(u zenqmstest.User, field string) any {
 	return map[string]any{fieldEmail: u.Email, fieldFirstName: u.FirstName, fieldLastName: u.LastName, fieldTitle: u.Title,
 		fieldActive: u.Active, fieldExternalID: u.ExternalID}[field]
+}
+
+// discarded notes a person's no, to the user as the store knows him.
+func (h *history) discarded(hold store.Hold) {
+	p := h.find(hold.OktaID)
+	p.no[hold.Action] = time.Now()
+	h.view(func(tx *store.Tx) error {
+		st, err := tx.Standing(p.id)
+		p.noTo[hold.Action] = st.Updated
+		return err
+	})
 }
 
 // inStep is the user an account is linked to, if Okta's present state was
@@ -209,11 +220,27 @@ func (h *history) ownerOf(u zenqmstest.User) (id string) {
 }
 
 // unseen tells whether a walk may have read somebody before he left, so that
-// the worker may still act on it (K1: for an hour).
+// the worker may still act on it.
 func (h *history) unseen(p *human) bool {
-	return h.raced || p.left.IsZero() || slices.ContainsFunc(h.walks, func(at time.Time) bool {
-		return !at.After(p.left) && time.Since(at) <= time.Hour
-	})
+	return h.raced || p.left.IsZero() || h.readBefore(p.left)
+}
+
+// readBefore tells whether a walk has read Okta before a time and so lately
+// that the worker may still use it (K1: for an hour).
+func (h *history) readBefore(t time.Time) bool {
+	return slices.ContainsFunc(h.walks, func(at time.Time) bool { return !at.After(t) && time.Since(at) <= time.Hour })
+}
+
+// judgeYielding is rule L6: somebody gone gets no account of whose address
+// somebody live is.
+func (h *history) judgeYielding(p *human, was zenqmstest.User) {
+	for _, other := range h.people {
+		u, there := h.org.User(other.id)
+		fresh := time.Since(other.moved) <= searchLag || h.readBefore(other.moved)
+		if there && other != p && mean(u.Status) == Live && same(u.Profile.Email, was.Email) && !fresh {
+			h.Errorf("L6: %s is gone and gets account %d, whose address %s has", p.name, was.ID, other.name)
+		}
+	}
 }
 
 func (h *history) judgeCreate(body map[string]any) {
@@ -235,8 +262,14 @@ func (h *history) judgePatch(was, now zenqmstest.User, owner string, body map[st
 		h.judgePassing(was, owner, next)
 	}
 	p := h.find(h.ownerOf(now))
+	if p != nil && body[fieldActive] != nil {
+		h.judgeBraked(p, body[fieldActive] == true)
+	}
 	if p == nil || h.unseen(p) {
 		return
+	}
+	if owner == "" && next != "" {
+		h.judgeYielding(p, was)
 	}
 	for field, value := range body {
 		if field != fieldExternalID && (field != fieldActive || value != false) {
@@ -263,6 +296,22 @@ func (h *history) judgePassing(was zenqmstest.User, from, to string) {
 	if !same(u.Profile.FirstName, was.FirstName) || !same(u.Profile.LastName, was.LastName) {
 		h.Errorf("L3: account %d of %s %s passes from %s to %s, who is %s %s", was.ID, was.FirstName, was.LastName,
 			old.name, next.name, u.Profile.FirstName, u.Profile.LastName)
+	}
+}
+
+// judgeBraked is rule B2: what is held or discarded is done only for a person
+// who names the user.
+func (h *history) judgeBraked(p *human, active bool) {
+	if slices.ContainsFunc(h.hand.Rows, func(r store.Row) bool { return r.Origin == store.FromManual || r.Cleared == store.Approved }) {
+		return
+	}
+	action := map[bool]store.Action{true: store.ActActivate, false: store.ActDeactivate}[active]
+	if slices.Contains(h.papers().holds[p.id], action) {
+		h.Errorf("B2: %s is held for %s, and it is done", action, p.name)
+	}
+	u, there := h.org.User(p.id)
+	if said, ok := p.noTo[action]; ok && there && !h.raced && said.Equal(u.LastUpdated) {
+		h.Errorf("B2: %s is discarded for %s, who has not moved since, and it is done", action, p.name)
 	}
 }
 
@@ -462,6 +511,9 @@ func (h *history) judgeQuiet() {
 			id, _ := strconv.ParseInt(c.Path[strings.LastIndex(c.Path, "/")+1:], 10, 64)
 			u, _ := h.acct.User(id)
 			owner = h.ownerOf(u)
+		}
+		if len(reports.holds[owner]) > 0 {
+			continue // B1: the walk that held him left the rest of his sync, if there is one, to the next
 		}
 		_, linked := reports.links[owner]
 		if p := h.find(owner); p != nil && !p.left.IsZero() && !linked {

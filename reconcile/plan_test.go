@@ -10,13 +10,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/zensync/zensync/reconcile/okta"
 	"github.com/zensync/zensync/reconcile/okta/oktatest"
+	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
 	"github.com/zensync/zensync/store"
 )
@@ -288,6 +291,32 @@ func TestB3_PlanTellsEveryStepWithItsUser(t *testing.T) {
 	assert.True(t, slices.IsSortedFunc(p.Steps, func(a, b Step) int { return strings.Compare(a.Email, b.Email) }))
 }
 
+// What is open is kept before the run settles, as a worker would: a user whose
+// promise came to nothing gets another from the run.
+func TestB3_PlanKeepsOpenPromisesFirst(t *testing.T) {
+	w := newWorld(t)
+	u := w.hire("Ada", "Byron", "ACTIVE")
+	w.sync()
+	w.acct.Edit(w.account(u.ID).ID, func(z *zenqmstest.User) { z.Title = "By hand" })
+	w.deliver(oktatest.Event{UUID: "again", Type: store.UserUpdateProfile, Published: w.now, Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
+	assert.Empty(t, w.told(w.plan(store.ReconcileRun)), "he has not moved")
+	assert.Equal(t, []string{u.ID + " update ok title=By hand>Analyst"}, w.told(w.plan(store.InitialRun)), "deploy pushes")
+}
+
+func TestB3_PlanDoesNotWaitForWhatWaits(t *testing.T) {
+	w := newWorld(t)
+	u := w.hire("Ada", "Byron", "ACTIVE")
+	w.hooks()
+	w.acct.Fail(zenqmstest.OnAny, zenqmstest.Always, zenqmstest.Fault{Status: http.StatusBadGateway})
+	w.drain()
+	w.acct.Heal()
+	require.Equal(t, []string{"open", "open"}, w.states(u.ID), "his promises wait for another attempt")
+	p := w.plan(store.ReconcileRun)
+	require.Len(t, p.Steps, 1)
+	assert.Equal(t, store.ActCreate, p.Steps[0].Action)
+	assert.Equal(t, store.OutcomeOK, p.Steps[0].Outcome)
+}
+
 func TestB3_PlanFollowsWhoWaitsForAnother(t *testing.T) {
 	for _, concurrency := range []int{1, 8} {
 		w := newWorld(t)
@@ -317,6 +346,41 @@ func TestB3_PlanCannotKnowWhatZenQMSRefuses(t *testing.T) {
 	p = w.plan(store.ReconcileRun)
 	require.Len(t, p.Steps, 1, "he is tried again, so the plan shows that")
 	assert.Equal(t, store.ActCreate, p.Steps[0].Action)
+}
+
+// A user who cannot be looked at is tried for a minute, and then is in the plan
+// as what he is: one of whom nobody knows. The others are planned.
+func TestB3_PlanNamesWhoCannotBeLookedAt(t *testing.T) {
+	var org *oktatest.Org
+	client, err := okta.New(okta.Config{OrgURL: "https://example.okta.com", APIToken: "token", // outside of the bubble: the SDK starts a goroutine
+		Transport: roundTripper(func(r *http.Request) (*http.Response, error) { return org.Transport().RoundTrip(r) })})
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		org = oktatest.New(oktatest.Options{Token: "token"})
+		ada := org.AddUser(oktatest.Profile{Email: "ada@example.com", FirstName: "Ada", LastName: "Byron"}, oktatest.Active)
+		org.AddUser(oktatest.Profile{Email: "bo@example.com", FirstName: "Bo", LastName: "Cole"}, oktatest.Active)
+		acct := zenqmstest.New(zenqmstest.Options{})
+		aboutAda := zenqmstest.OnSearch
+		aboutAda.Body = "ada@example.com"
+		acct.Fail(aboutAda, zenqmstest.Always, zenqmstest.Fault{Status: http.StatusBadGateway})
+		zc, err := zenqms.New(zenqms.Config{BaseURL: "https://zenqms.example.com", APIKey: zenqmstest.DefaultToken, MaxRequestsPerSecond: -1, Transport: acct.Transport()})
+		require.NoError(t, err)
+		on, err := store.OpenCopy(t.Context(), filepath.Join(t.TempDir(), "none.db"))
+		require.NoError(t, err)
+		defer func() { require.NoError(t, on.Close()) }()
+		w := &Worker{Okta: client, ZenQMS: zc, Concurrency: 2, MaxAttempts: 12, BatchSize: 100}
+		began := time.Now()
+		p, err := w.Plan(t.Context(), on, store.ReconcileRun, nil)
+		require.NoError(t, err)
+		assert.InDelta(t, pagePatience, time.Since(began), float64(pagePatience/4))
+		require.Len(t, p.Steps, 2)
+		assert.Equal(t, ada.ID, p.Steps[0].OktaID)
+		assert.Equal(t, store.OutcomeFailed, p.Steps[0].Outcome)
+		assert.Contains(t, p.Steps[0].Reason, "502")
+		assert.Equal(t, store.OutcomeOK, p.Steps[1].Outcome)
+		assert.Equal(t, int64(1), p.Count(func(s Step) bool { return s.Outcome == store.OutcomeFailed }))
+		assert.Empty(t, acct.Writes())
+	})
 }
 
 func TestB3_PlanOfARunThatFailsSaysSo(t *testing.T) {

@@ -186,7 +186,7 @@ func (u *Unlink) removeHook(ctx context.Context) error {
 		return err
 	}
 	if found.Blind {
-		return errors.New("Okta does not let this app list its event hooks")
+		return errors.New("the org does not let this app list its event hooks")
 	}
 	if found.ID != "" {
 		if err := u.deleteHook(ctx, found.Hook); err != nil {

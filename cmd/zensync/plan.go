@@ -162,6 +162,9 @@ func planSummary(p reconcile.Plan) string {
 	if n := of(store.OutcomeSkipped, ""); n > 0 {
 		text += "; " + count(n, "user is skipped", "users are skipped")
 	}
+	if n := of(store.OutcomeFailed, ""); n > 0 {
+		text += "; " + count(n, "user", "users") + " could not be looked at"
+	}
 	if p.Run.State == store.RunFailed {
 		return text
 	}
