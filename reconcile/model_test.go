@@ -326,6 +326,11 @@ func (h *history) judgeAlways() {
 		}
 		carriers[u.ExternalID] = u.ID
 	}
+	for id, actions := range h.papers().holds {
+		if slices.Sort(actions); len(slices.Compact(actions)) < len(actions) {
+			h.Errorf("B2: %s is held twice for one action", h.nameOf(id))
+		}
+	}
 	for _, s := range h.strangers {
 		if now, _ := h.acct.User(s.ID); fmt.Sprint(now) != fmt.Sprint(s) {
 			h.Errorf("L1: the stranger's account %d has changed", s.ID)

@@ -104,7 +104,8 @@ func (w *Worker) gatherRivals(ctx context.Context, a *attempt, cached bool) erro
 }
 
 // askOktaForRivals asks Okta once who has the address, and reads by id those
-// of whom only the directory says so: it may be old, and a filter may lag.
+// of whom only the directory says so, or says something newer: it may be old,
+// and a filter may lag.
 func (w *Worker) askOktaForRivals(ctx context.Context, a *attempt, known []store.Standing) ([]store.Standing, error) {
 	answer, err := w.Okta.UsersByEmail(ctx, a.facts.User.Email)
 	if err != nil {
@@ -115,12 +116,15 @@ func (w *Worker) askOktaForRivals(ctx context.Context, a *attempt, known []store
 		current[u.ID] = person(u)
 	}
 	for _, st := range known {
-		if _, answered := current[st.OktaID]; answered || st.OktaID == a.facts.User.OktaID {
+		p, answered := current[st.OktaID]
+		lags := st.Updated.After(p.Updated) || st.Status == store.Deleted
+		if answered && !lags || st.OktaID == a.facts.User.OktaID {
 			continue
 		}
 		u, err := w.Okta.User(ctx, st.OktaID)
 		if okta.IsNotFound(err) {
-			continue // deleted: no rival
+			delete(current, st.OktaID) // deleted: no rival
+			continue
 		}
 		if err != nil {
 			return nil, err
@@ -132,11 +136,14 @@ func (w *Worker) askOktaForRivals(ctx context.Context, a *attempt, known []store
 		if id == a.facts.User.OktaID {
 			continue
 		}
-		a.people = append(a.people, p)
 		st, err := w.standing(ctx, id)
 		if err != nil {
 			return nil, err
 		}
+		if st.Updated.After(p.Updated) {
+			continue // he had the address once, and the filter lags
+		}
+		a.people = append(a.people, p)
 		p.OutOfScope = st.OutOfScope
 		st.Person = p
 		others = append(others, st)

@@ -66,3 +66,47 @@ func TestK4_AnAccountThatMovedOffALeaversAddressIsLookedAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// Okta's filter answers with what was true a while ago.
+func TestL3_AFilterThatLagsDoesNotUndoWhatIsKnown(t *testing.T) {
+	lagging := func(o *worldOptions) { o.okta.SearchLag = 30 * time.Second }
+	t.Run("a rival's status", func(t *testing.T) {
+		w := newWorld(t, lagging)
+		u := w.org.AddUser(oktatest.Profile{Login: "1", Email: "ada@example.com", FirstName: "Ada", LastName: "Byron"}, "SUSPENDED")
+		w.pass(time.Minute)
+		w.org.SetStatus(u.ID, "ACTIVE")
+		w.pass(time.Second)
+		w.org.AddUser(oktatest.Profile{Login: "2", Email: "ada@example.com", FirstName: "Bo", LastName: "Cole"}, "ACTIVE")
+		w.by("reconcile")
+		assert.Equal(t, u.ID, w.account(u.ID).ExternalID, "L3: the one created first gets the account")
+		assert.Len(t, w.report("skipped", store.ReportArgs{}), 1)
+	})
+	t.Run("a rival's address", func(t *testing.T) {
+		w := newWorld(t, lagging)
+		first := w.org.AddUser(oktatest.Profile{Login: "1", Email: "ada@example.com", FirstName: "Ada"}, "ACTIVE")
+		w.pass(time.Minute)
+		w.org.UpdateProfile(first.ID, func(p *oktatest.Profile) { p.Email, p.LastName = "byron@example.com", "Byron" })
+		w.pass(time.Second)
+		u := w.org.AddUser(oktatest.Profile{Login: "2", Email: "ada@example.com", FirstName: "Bo", LastName: "Cole"}, "ACTIVE")
+		w.by("reconcile")
+		w.manual(u.ID)
+		w.view(func(tx *store.Tx) error {
+			p, _, err := tx.Person(first.ID)
+			assert.Equal(t, "byron@example.com", p.Email, "the directory keeps the newer word")
+			return err
+		})
+		assert.Equal(t, u.ID, w.account(u.ID).ExternalID)
+	})
+	t.Run("a rival who is deleted", func(t *testing.T) {
+		w := newWorld(t, lagging)
+		first := w.org.AddUser(oktatest.Profile{Login: "1", Email: "ada@example.com", FirstName: "Ada", LastName: "Byron"}, "STAGED")
+		w.pass(time.Minute)
+		w.read(store.ReconcileRun)
+		w.org.Delete(first.ID)
+		w.sync()
+		w.pass(time.Second)
+		u := w.org.AddUser(oktatest.Profile{Login: "2", Email: "ada@example.com", FirstName: "Bo", LastName: "Cole"}, "ACTIVE")
+		w.sync()
+		assert.Equal(t, u.ID, w.account(u.ID).ExternalID, "who reads 404 is no rival")
+	})
+}
