@@ -116,33 +116,11 @@ func pushes(claim store.Claim) bool {
 // once reads, decides and applies. With cached it works from the directory and
 // the index, and asks to be called again where a verdict must not rest on them.
 func (w *Worker) once(ctx context.Context, a *attempt, cached bool) error {
-	st, err := w.standing(ctx, a.claim.OktaID)
+	unlock, err := w.consider(ctx, a, cached)
 	if err != nil {
 		return err
 	}
-	if err := w.readUser(ctx, a, st, cached); err != nil {
-		return err
-	}
-	linked := ""
-	if st.Link != nil {
-		linked = store.Address(st.Link.Email)
-	}
-	unlock := w.addresses.lock(store.Address(a.facts.User.Email), linked)
 	defer unlock()
-	if st, err = w.standing(ctx, a.claim.OktaID); err != nil { // another user's sync may have taken his account
-		return err
-	}
-	a.facts.Link, a.facts.Skip, a.facts.Push, a.facts.Entitled = st.Link, st.Skip, pushes(a.claim), st.Entitled
-	if a.facts.Roles, err = w.roleRules(ctx); err != nil {
-		return err
-	}
-	a.decision = Decide(a.facts, w.Policy)
-	if a.decision.Ask {
-		if err := w.gather(ctx, a, cached); err != nil {
-			return err
-		}
-		a.decision = Decide(a.facts, w.Policy)
-	}
 	if cached && needsFresh(a.decision) {
 		return errAgain
 	}
@@ -153,6 +131,43 @@ func (w *Worker) once(ctx context.Context, a *attempt, cached bool) error {
 		return err
 	}
 	return w.applyRoles(ctx, a)
+}
+
+// consider reads and decides. Unless it fails, it returns with the addresses
+// concerned locked, and the release.
+func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock func(), err error) {
+	st, err := w.standing(ctx, a.claim.OktaID)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.readUser(ctx, a, st, cached); err != nil {
+		return nil, err
+	}
+	linked := ""
+	if st.Link != nil {
+		linked = store.Address(st.Link.Email)
+	}
+	unlock = w.addresses.lock(store.Address(a.facts.User.Email), linked)
+	defer func() {
+		if err != nil {
+			unlock()
+		}
+	}()
+	if st, err = w.standing(ctx, a.claim.OktaID); err != nil { // another user's sync may have taken his account
+		return nil, err
+	}
+	a.facts.Link, a.facts.Skip, a.facts.Push, a.facts.Entitled = st.Link, st.Skip, pushes(a.claim), st.Entitled
+	if a.facts.Roles, err = w.roleRules(ctx); err != nil {
+		return nil, err
+	}
+	if a.decision = Decide(a.facts, w.Policy); !a.decision.Ask {
+		return unlock, nil
+	}
+	if err = w.gather(ctx, a, cached); err != nil {
+		return nil, err
+	}
+	a.decision = Decide(a.facts, w.Policy)
+	return unlock, nil
 }
 
 // roleRules is the mapping of roles.

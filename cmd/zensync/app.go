@@ -40,7 +40,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			planCommand(), deployCommand(), relayCommand(), workerCommand(), runCommand(),
-			syncCommand(), reconcileCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
+			syncCommand(), reconcileCommand(), explainCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
 			pauseCommand(), resumeCommand(), unlinkCommand(),
 			statusCommand(), reportCommand(), verifyCommand(),
 			configCommand(), demoCommand(), versionCommand(),

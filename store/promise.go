@@ -1,5 +1,7 @@
 package store
 
+import "time"
+
 // DeadRow is a promise that was given up.
 type DeadRow struct {
 	ID     int64
@@ -27,4 +29,23 @@ func (tx *Tx) DeadRow(id int64) (DeadRow, bool, error) {
 func (tx *Tx) Reopen(id int64, actor string) error {
 	return tx.run(`UPDATE outbox SET state = 'open', due = ?, attempts = 0, looks = 0, finished = NULL, error = NULL, actor = ?
 		WHERE id = ? AND state = 'dead'`, FormatTime(tx.Now), textArg(actor), id)
+}
+
+// OpenRow is a promise about a user that is not kept yet.
+type OpenRow struct {
+	ID       int64
+	Origin   Origin
+	State    State
+	Attempts int
+	Due      time.Time
+	Error    string
+}
+
+// OpenRows returns the promises about a user that are open, running, held or
+// dead, the oldest first.
+func (tx *Tx) OpenRows(oktaID string) ([]OpenRow, error) {
+	return collect(tx, func(s scanner) (r OpenRow, err error) {
+		err = s.Scan(&r.ID, &r.Origin, &r.State, &r.Attempts, timeOf{&r.Due}, textOf{&r.Error})
+		return r, err
+	}, `SELECT id, origin, state, attempts, due, error FROM outbox WHERE okta_id = ? AND state IN ('open', 'running', 'held', 'dead') ORDER BY id`, oktaID)
 }
