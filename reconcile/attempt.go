@@ -147,10 +147,10 @@ func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock 
 	if st.Link != nil {
 		linked = store.Address(st.Link.Email)
 	}
-	unlock = w.addresses.lock(store.Address(a.facts.User.Email), linked)
+	release := w.addresses.lock(store.Address(a.facts.User.Email), linked)
 	defer func() {
 		if err != nil {
-			unlock()
+			release()
 		}
 	}()
 	if st, err = w.standing(ctx, a.claim.OktaID); err != nil { // another user's sync may have taken his account
@@ -161,13 +161,13 @@ func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock 
 		return nil, err
 	}
 	if a.decision = Decide(a.facts, w.Policy); !a.decision.Ask {
-		return unlock, nil
+		return release, nil
 	}
 	if err = w.gather(ctx, a, cached); err != nil {
 		return nil, err
 	}
 	a.decision = Decide(a.facts, w.Policy)
-	return unlock, nil
+	return release, nil
 }
 
 // roleRules is the mapping of roles.

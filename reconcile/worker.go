@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -180,7 +181,7 @@ func (w *Worker) claim(ctx, calls context.Context, free int, done chan<- error) 
 // sync makes one attempt and records it. Its error is one that ends the
 // worker: what concerns the user alone is recorded with him.
 func (w *Worker) sync(ctx context.Context, claim store.Claim) error {
-	a := w.try(ctx, claim)
+	a := w.tryGuarded(ctx, claim)
 	if err := w.report(context.WithoutCancel(ctx), a); err != nil {
 		return err
 	}
@@ -190,6 +191,18 @@ func (w *Worker) sync(ctx context.Context, claim store.Claim) error {
 		return fmt.Errorf("record the sync of %s: %w", claim.OktaID, err)
 	}
 	return nil
+}
+
+// tryGuarded is try, with a panic made that user's failure: one sick user must
+// not stop the worker for all, again at every restart.
+func (w *Worker) tryGuarded(ctx context.Context, claim store.Claim) (a *attempt) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.Log.Error("a bug: the sync of a user panicked", "user", claim.OktaID, "stack", string(debug.Stack()))
+			a = &attempt{claim: claim, err: fmt.Errorf("a bug in zensync, which its process log shows: %T", p)}
+		}
+	}()
+	return w.try(ctx, claim)
 }
 
 // report notes what an attempt says about the other sides, and tells the

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zensync/zensync/reconcile/okta/oktatest"
+	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
 	"github.com/zensync/zensync/store"
 )
@@ -191,4 +192,26 @@ func TestNamesAndAddressesStayOutOfTheProcessLog(t *testing.T) {
 	for _, private := range []string{"Ada", "Byron", "example.com", zenqmstest.DefaultToken} {
 		assert.NotContains(t, log.String(), private)
 	}
+}
+
+func TestE4_APanicIsThatUsersFailureAlone(t *testing.T) {
+	w := newWorld(t)
+	sick, well := w.hire("Sick", "User", "ACTIVE"), w.hire("Well", "User", "ACTIVE")
+	w.w.ZenQMS = panicky{w.w.ZenQMS, "sick.user@example.com"}
+	w.sync()
+	assert.True(t, w.account(well.ID).Active, "E4: one sick user never blocks another")
+	assert.Equal(t, []string{"open", "open"}, w.states(sick.ID), "and his promises are kept for later")
+}
+
+// panicky is a ZenQMS that panics about one address.
+type panicky struct {
+	ZenQMS
+	about string
+}
+
+func (p panicky) ByEmail(ctx context.Context, email string) ([]zenqms.User, error) {
+	if email == p.about {
+		panic(email)
+	}
+	return p.ZenQMS.ByEmail(ctx, email)
 }
