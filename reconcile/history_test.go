@@ -96,7 +96,7 @@ const (
 )
 
 // fewHistories is the default: what the race detector does in some ten seconds.
-const fewHistories = "20"
+const fewHistories = "15"
 
 func newHistory(rt *rapid.T, dir string, client *okta.Client) *history {
 	h := &history{T: rt, model: newModel(), begun: time.Now()}

@@ -167,9 +167,15 @@ func (wk *walk) rule(tx *store.Tx, st store.Standing, action store.Action, reaso
 	if action == store.ActRemoveRole {
 		row.Changes = map[string]store.Change{fieldRoles: {Old: wk.losses(st)}}
 	}
-	if err := tx.AppendLog(row); err != nil || action == store.ActDeactivate {
+	if err := tx.AppendLog(row); err != nil {
 		return err
 	}
-	_, err := tx.Enqueue(p) // a live user's other fields
-	return err
+	switch {
+	case action != store.ActDeactivate:
+		_, err := tx.Enqueue(p) // a live user's other fields
+		return err
+	case wk.Policy.Meaning(st.Status) == Gone:
+		return tx.DropSkip(st.OktaID) // a leaver is never in the skip report (rule M3), whatever is held
+	}
+	return nil
 }

@@ -1,0 +1,29 @@
+package reconcile
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/zensync/zensync/reconcile/okta/oktatest"
+	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
+	"github.com/zensync/zensync/store"
+)
+
+func TestM3_ALeaverWhomTheBrakeHoldsIsNotInTheSkipReport(t *testing.T) {
+	w := newWorld(t)
+	w.hire("Bo", "Cole", "ACTIVE")
+	u := w.hire("Ada", "Byron", "ACTIVE")
+	w.sync()
+	w.acct.Fail(zenqmstest.OnUpdate, 1, zenqmstest.Fault{Status: 422, Message: "not like this"})
+	w.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
+	w.sync()
+	require.Equal(t, store.SkipRefused, w.skip(u.ID).Code)
+
+	w.w.Brake.Deactivations = Limit{}
+	w.org.SetStatus(u.ID, "DEPROVISIONED")
+	w.by("reconcile")
+	assert.Len(t, w.report("held", store.ReportArgs{}), 1)
+	assert.Empty(t, w.skip(u.ID).Code, "M3: a gone user is never in the skip report")
+}
