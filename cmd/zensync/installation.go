@@ -101,6 +101,26 @@ func (in *installation) resolve(ctx context.Context, w *reconcile.Worker, d *rec
 	return err
 }
 
+// deployed does work that needs an installation that is deployed and active,
+// with its store and a worker.
+func deployed(c *cli.Context, work func(*installation, *reconcile.Worker) error) error {
+	in, err := load(c, commandLevel)
+	if err != nil {
+		return err
+	}
+	in.warn()
+	return in.withStore(c.Context, func(db *store.DB) error {
+		if err := db.View(c.Context, in.ready); err != nil {
+			return err
+		}
+		worker, err := in.worker(db)
+		if err != nil {
+			return err
+		}
+		return work(in, worker)
+	})
+}
+
 // withStore opens the store for as long as work takes.
 func (in *installation) withStore(ctx context.Context, work func(*store.DB) error) (err error) {
 	if err := in.checkOwner(); err != nil {

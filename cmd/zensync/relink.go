@@ -4,7 +4,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/zensync/zensync/reconcile"
-	"github.com/zensync/zensync/store"
 )
 
 func relinkCommand() *cli.Command {
@@ -27,22 +26,10 @@ func relink(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := load(c, commandLevel)
-	if err != nil {
-		return err
-	}
-	in.warn()
-	return in.withStore(c.Context, func(db *store.DB) error {
-		if err := db.View(c.Context, in.ready); err != nil {
-			return err
-		}
-		worker, err := in.worker(db)
-		if err != nil {
-			return err
-		}
+	return deployed(c, func(_ *installation, worker *reconcile.Worker) error {
 		var ids [2]string
 		for i, asked := range c.Args().Slice() {
-			if ids[i], err = lookUpUser(c.Context, worker.Okta, db, asked); err != nil {
+			if ids[i], err = lookUpUser(c.Context, worker.Okta, worker.DB, asked); err != nil {
 				return err
 			}
 		}

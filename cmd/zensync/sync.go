@@ -39,19 +39,8 @@ func syncUsers(c *cli.Context) error {
 	if !c.Args().Present() {
 		return usage("sync: name at least one user, by Okta id, login or email")
 	}
-	in, err := load(c, commandLevel)
-	if err != nil {
-		return err
-	}
-	in.warn()
-	return in.withStore(c.Context, func(db *store.DB) error {
-		if err := db.View(c.Context, in.ready); err != nil {
-			return err
-		}
-		worker, err := in.worker(db)
-		if err != nil {
-			return err
-		}
+	return deployed(c, func(in *installation, worker *reconcile.Worker) error {
+		db := worker.DB
 		var users []wanted
 		for _, asked := range c.Args().Slice() {
 			id, err := lookUpUser(c.Context, worker.Okta, db, asked)
