@@ -18,23 +18,26 @@ import (
 )
 
 func TestE3_SyncsOfOneAddressAreExclusiveAndOthersDoNotWait(t *testing.T) {
-	locks := newAddressLocks()
-	unlock := locks.lock("old@example.com", "new@example.com", "")
-	locks.lock("other@example.com")() // does not wait
+	synctest.Test(t, func(t *testing.T) {
+		locks := newAddressLocks()
+		unlock := locks.lock("old@example.com", "new@example.com", "")
+		locks.lock("other@example.com")() // does not wait
 
-	got := make(chan struct{})
-	go func() {
-		defer locks.lock("new@example.com", "third@example.com")()
-		close(got)
-	}()
-	select {
-	case <-got:
-		t.Fatal("E3: two syncs hold one address")
-	case <-time.After(20 * time.Millisecond):
-	}
-	locks.lock("third@example.com")() // who waits holds nothing meanwhile
-	unlock()
-	<-got
+		got := make(chan struct{})
+		go func() {
+			defer locks.lock("new@example.com", "third@example.com")()
+			close(got)
+		}()
+		synctest.Wait() // he has come as far as he can
+		select {
+		case <-got:
+			t.Error("E3: two syncs hold one address")
+		default:
+		}
+		locks.lock("third@example.com")() // who waits holds nothing meanwhile
+		unlock()
+		<-got
+	})
 }
 
 // Many users want one address at the same time, through the whole worker.

@@ -78,7 +78,7 @@ func TestK1_APageIsTriedForAMinuteAndA429DoesNotCount(t *testing.T) {
 	})
 }
 
-func TestK1_ARunCutOffByACrashStartsAnewAndRunsNeverOverlap(t *testing.T) {
+func TestK1_ARunCutOffByACrashStartsAnew(t *testing.T) {
 	w := newWorld(t)
 	w.staff(3)
 	w.update(func(tx *store.Tx) error {

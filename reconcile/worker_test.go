@@ -97,6 +97,32 @@ func TestWorkerRunsWantedAndScheduledWalks(t *testing.T) {
 	assert.Equal(t, "reconcile", runs[len(runs)-1]["kind"])
 }
 
+func TestK1_RunsNeverOverlap(t *testing.T) {
+	w := newWorld(t)
+	w.hire("Ada", "Byron", "ACTIVE")
+	w.org.DropAll()
+	w.org.Fail(oktatest.Match{Route: "/api/v1/users"}, -1, oktatest.Fault{Latency: 100 * time.Millisecond}) // long enough to be overtaken
+	w.realTime()
+	w.update(func(tx *store.Tx) error {
+		for _, kind := range []store.RunKind{store.InitialRun, store.ReconcileRun} {
+			if _, err := tx.WantRun(kind, "", tx.Now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	w.running()
+	run := func(id int64) (r store.Run) {
+		w.view(func(tx *store.Tx) (err error) {
+			r, err = tx.Run(id)
+			return err
+		})
+		return r
+	}
+	w.eventually("both runs end", func() bool { return run(1).Over() && run(2).Over() })
+	assert.False(t, run(2).Started.Before(run(1).Finished), "K1: the second starts when the first has ended")
+}
+
 func TestC5_ACommandWaitsForTheWorkerOrDoesTheWorkItself(t *testing.T) {
 	ask := func(w *world, id string) func(*store.Tx) (bool, error) {
 		var row int64

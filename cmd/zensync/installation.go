@@ -134,6 +134,19 @@ func (in *installation) withStore(ctx context.Context, work func(*store.DB) erro
 	return work(db)
 }
 
+// viewStore is for commands that only read: it reads a store there is, and
+// makes none. missing says what its absence means.
+func (in *installation) viewStore(ctx context.Context, missing string, read func(*store.Tx) error) error {
+	exists, err := in.hasStore()
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return fmt.Errorf("there is no store at %s%s", in.Store.Path, missing)
+	}
+	return in.withStore(ctx, func(db *store.DB) error { return db.View(ctx, read) })
+}
+
 // hasStore tells whether there is a store yet. What only reads does not make
 // one: it would belong to whoever happened to look.
 func (in *installation) hasStore() (bool, error) {

@@ -74,21 +74,11 @@ func report(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	exists, err := in.hasStore()
-	if err != nil {
-		return err
-	}
-	if !exists {
-		return fmt.Errorf("there is no store at %s yet: `zensync relay`, `zensync run` or `zensync deploy` makes it", in.Store.Path)
-	}
 	var sections []section
-	err = in.withStore(c.Context, func(db *store.DB) error {
-		return db.View(c.Context, func(tx *store.Tx) (err error) {
-			sections, err = readSections(tx, names, args, c)
-			return err
-		})
-	})
-	if err != nil {
+	if err := in.viewStore(c.Context, " yet: `zensync relay`, `zensync run` or `zensync deploy` makes it", func(tx *store.Tx) (err error) {
+		sections, err = readSections(tx, names, args, c)
+		return err
+	}); err != nil {
 		return err
 	}
 	return deliver(c, sections...)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -37,24 +36,15 @@ func verify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	exists, err := in.hasStore()
-	if err != nil {
+	var head store.Head
+	if err := in.viewStore(c.Context, ", so there is no log", func(tx *store.Tx) (err error) {
+		head, err = tx.CheckLog(earlier)
+		return err
+	}); err != nil {
 		return err
 	}
-	if !exists {
-		return fmt.Errorf("there is no store at %s, so there is no log", in.Store.Path)
-	}
-	return in.withStore(c.Context, func(db *store.DB) error {
-		var head store.Head
-		if err := db.View(c.Context, func(tx *store.Tx) (err error) {
-			head, err = tx.CheckLog(earlier)
-			return err
-		}); err != nil {
-			return err
-		}
-		return output.WriteObject(c.App.Writer, c.String("format"), []output.Pair{
-			{Key: "rows", Value: head.Seq}, {Key: "head", Value: strconv.FormatInt(head.Seq, 10) + ":" + head.Hash},
-		})
+	return output.WriteObject(c.App.Writer, c.String("format"), []output.Pair{
+		{Key: "rows", Value: head.Seq}, {Key: "head", Value: strconv.FormatInt(head.Seq, 10) + ":" + head.Hash},
 	})
 }
 
