@@ -161,10 +161,11 @@ func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action, bef
 }
 
 // passes tells whether a claim's own promises let an action through: a person
-// approved it or named the user, or the walk that wants it has judged it.
+// approved it or named the user (not one of so many that it is a run), or the
+// walk that wants it has judged it.
 func passes(claim store.Claim, action store.Action) bool {
 	for _, r := range claim.Rows {
-		if r.Origin == store.FromManual || r.Action == action && r.Cleared != "" {
+		if r.Origin == store.FromManual && r.Run == 0 || r.Action == action && r.Cleared != "" {
 			return true
 		}
 	}

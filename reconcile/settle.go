@@ -52,6 +52,11 @@ func (wk *walk) settle(ctx context.Context) error {
 		}
 		wk.DB.Nudge()
 	}
+	return wk.judgeAll(ctx, set)
+}
+
+// judgeAll judges those whom the brake watches, kind by kind.
+func (wk *walk) judgeAll(ctx context.Context, set map[store.Action][]int64) error {
 	for action, places := range set {
 		if err := wk.judge(ctx, action, places); err != nil {
 			return err
@@ -93,8 +98,11 @@ func (wk *walk) settleOne(tx *store.Tx, st store.Standing) (settled, error) {
 // promise is what the walk asks for a user.
 func (wk *walk) promise(st store.Standing) store.Promise {
 	p := store.Promise{OktaID: st.OktaID, Origin: store.FromReconcile, Priority: store.WalkPriority, Run: wk.run.ID, Actor: wk.run.Actor}
-	if wk.run.Kind == store.InitialRun {
+	switch wk.run.Kind {
+	case store.InitialRun:
 		p.Origin = store.FromInitial
+	case store.ManualRun:
+		p.Origin, p.Priority = store.FromManual, store.ManualPriority
 	}
 	if wk.Policy.Meaning(st.Status) == Gone {
 		p.Priority = store.DeactivationPriority
@@ -127,16 +135,7 @@ func (wk *walk) judge(ctx context.Context, action store.Action, places []int64) 
 				return err
 			}
 			for _, n := range batch {
-				st, err := tx.PersonAt(n)
-				if err != nil {
-					return err
-				}
-				if still, err := wk.watched(tx, st); err != nil {
-					return err
-				} else if st.Open || still != action {
-					continue // a hook came first, and has seen to him or will
-				}
-				if err := wk.rule(tx, st, action, reason); err != nil {
+				if err := wk.judgeOne(tx, n, action, reason); err != nil {
 					return err
 				}
 			}
@@ -147,6 +146,27 @@ func (wk *walk) judge(ctx context.Context, action store.Action, places []int64) 
 		wk.DB.Nudge()
 	}
 	return nil
+}
+
+// judgeOne carries a judgement out for one user, as he stands by now: a hook
+// may have come first, and has seen to him or will.
+func (wk *walk) judgeOne(tx *store.Tx, n int64, action store.Action, reason string) error {
+	st, err := tx.PersonAt(n)
+	if err != nil {
+		return err
+	}
+	still, err := wk.watched(tx, st)
+	named := wk.run.Kind == store.ManualRun
+	switch {
+	case err != nil:
+		return err
+	case named && still != action:
+		_, err := tx.Enqueue(wk.promise(st)) // somebody waits for what comes of him
+		return err
+	case still != action || st.Open && !named:
+		return nil
+	}
+	return wk.rule(tx, st, action, reason)
 }
 
 // rule carries a judgement out for one user.

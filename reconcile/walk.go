@@ -84,6 +84,9 @@ func (w *Worker) walk(ctx context.Context, run store.Run) error {
 
 // all is the walk from end to end. Reading Okta and ZenQMS overlaps.
 func (wk *walk) all(ctx context.Context) error {
+	if wk.run.Kind == store.ManualRun {
+		return wk.walkNamed(ctx)
+	}
 	group, reading := errgroup.WithContext(ctx)
 	group.Go(func() error { return wk.readOkta(reading) })
 	if wk.run.Kind == store.InitialRun {

@@ -27,7 +27,7 @@ CREATE INDEX event_received ON event (received);
 -- One execution of a walk: the initial sync or a reconcile.
 CREATE TABLE run (
     id        INTEGER PRIMARY KEY,        -- order of the asking
-    kind      TEXT NOT NULL CHECK (kind IN ('initial', 'reconcile', 'unlink')), -- initial: deploy's
+    kind      TEXT NOT NULL CHECK (kind IN ('initial', 'reconcile', 'manual', 'unlink')), -- initial: deploy's; manual: over the users of a large sync
     state     TEXT NOT NULL CHECK (state IN ('wanted', 'running', 'done', 'failed')), -- in this order
     actor     TEXT,                       -- the operator who asked; NULL for the schedule
     wanted    TEXT NOT NULL,              -- not to be started before this time
@@ -40,6 +40,13 @@ CREATE TABLE run (
     CHECK ((finished IS NULL) = (state IN ('wanted', 'running')))
 ) STRICT;
 CREATE INDEX run_state ON run (state) WHERE state IN ('wanted', 'running');
+
+-- The users a manual run is about.
+CREATE TABLE named (
+    run     INTEGER NOT NULL REFERENCES run (id), -- the run
+    okta_id TEXT NOT NULL, -- the user somebody named
+    PRIMARY KEY (run, okta_id)
+) STRICT, WITHOUT ROWID;
 
 -- The outbox: each row is the promise to bring one user in step.
 CREATE TABLE outbox (

@@ -19,6 +19,13 @@ func (tx *Tx) Dead() ([]DeadRow, error) {
 	return collect(tx, scanDead, `SELECT id, okta_id FROM outbox WHERE state = 'dead' ORDER BY id`)
 }
 
+// RowOf returns a run's promise about a user, the last if there are several,
+// and one that is held only where there is no other.
+func (tx *Tx) RowOf(run int64, oktaID string) (id int64, found bool, err error) {
+	found, err = tx.find(`SELECT id FROM outbox WHERE run = ? AND okta_id = ? ORDER BY state = 'held', id DESC LIMIT 1`, []any{run, oktaID}, &id)
+	return id, found, err
+}
+
 // DeadRow returns one of them, false when the row is none (any more).
 func (tx *Tx) DeadRow(id int64) (DeadRow, bool, error) {
 	return first(tx, scanDead, `SELECT id, okta_id FROM outbox WHERE id = ? AND state = 'dead'`, id)

@@ -11,6 +11,7 @@ type RunKind string
 const (
 	InitialRun   RunKind = "initial"
 	ReconcileRun RunKind = "reconcile"
+	ManualRun    RunKind = "manual" // over the users that somebody has named
 	UnlinkRun    RunKind = "unlink" // no walk: the decommissioning, for the reports
 )
 
@@ -64,6 +65,27 @@ func (tx *Tx) WantRun(kind RunKind, actor string, at time.Time) (int64, error) {
 	err = tx.row(`INSERT INTO run (kind, state, actor, wanted) VALUES (?, 'wanted', ?, ?) RETURNING id`,
 		kind, textArg(actor), FormatTime(at)).Scan(&id)
 	return id, err
+}
+
+// WantManualRun asks for a run over the users that somebody has named.
+func (tx *Tx) WantManualRun(oktaIDs []string, actor string) (int64, error) {
+	var id int64
+	if err := tx.row(`INSERT INTO run (kind, state, actor, wanted) VALUES (?, 'wanted', ?, ?) RETURNING id`,
+		ManualRun, textArg(actor), FormatTime(tx.Now)).Scan(&id); err != nil {
+		return 0, fmt.Errorf("ask for a run over %d users: %w", len(oktaIDs), err)
+	}
+	for _, oktaID := range oktaIDs {
+		if err := tx.run(`INSERT INTO named (run, okta_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, id, oktaID); err != nil {
+			return 0, fmt.Errorf("ask for a run over %s: %w", oktaID, err)
+		}
+	}
+	return id, nil
+}
+
+// Named returns the users a manual run is about, by id.
+func (tx *Tx) Named(run int64) ([]string, error) {
+	return collect(tx, func(s scanner) (id string, err error) { return id, s.Scan(&id) },
+		`SELECT okta_id FROM named WHERE run = ? ORDER BY okta_id`, run)
 }
 
 // Run returns a run.

@@ -104,16 +104,21 @@ func (s summary) comment(talk io.Writer) {
 	if total > 0 {
 		fmt.Fprintf(talk, "%s skipped; `zensync report skipped` lists them all\n", count(total, "user is", "users are"))
 	}
-	if held := s.held(); held > 0 {
-		fmt.Fprintf(talk, "the brake holds %s; `zensync report held` lists them, `zensync approve --run %d --reason ...` carries it out\n",
-			count(held, "user", "users"), s.run.ID)
-	}
+	s.commentHeld(talk)
 	if s.work.Left > 0 {
 		fmt.Fprintf(talk, "%s for another attempt, the first tried again at %s\n",
 			count(s.work.Left, "user waits", "users wait"), store.FormatTime(s.work.Next))
 	}
 	if s.work.Dead > 0 {
 		fmt.Fprintf(talk, "%s given up; `zensync report dead` says why\n", count(s.work.Dead, "user was", "users were"))
+	}
+}
+
+// commentHeld says what the brake holds of the run.
+func (s summary) commentHeld(talk io.Writer) {
+	if held := s.held(); held > 0 {
+		fmt.Fprintf(talk, "the brake holds %s; `zensync report held` lists them, `zensync approve --run %d --reason ...` carries it out\n",
+			count(held, "user", "users"), s.run.ID)
 	}
 }
 

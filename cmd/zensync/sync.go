@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -19,7 +20,8 @@ func syncCommand() *cli.Command {
 		Usage:     "sync some users now, edits made in ZenQMS included",
 		ArgsUsage: "USER...",
 		Description: "USER is an Okta id, a login or an email address. The users are read in Okta and brought in step,\n" +
-			"whether they have changed or not. A worker that is up does it, or this command itself.",
+			"whether they have changed or not. A worker that is up does it, or this command itself.\n" +
+			"More users than the brake lets through at once are a run of their own, which it counts.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "wait", Value: true, Usage: "wait until each user was tried once; --wait=false only asks for it"},
 			byFlag(), formatFlag(),
@@ -51,8 +53,12 @@ func syncUsers(c *cli.Context) error {
 				users = append(users, wanted{asked: asked, oktaID: id})
 			}
 		}
-		if err := in.enqueue(c.Context, db, users, actor(c)); err != nil {
+		run, err := in.enqueue(c.Context, db, users, actor(c))
+		if err != nil {
 			return err
+		}
+		if run != 0 {
+			fmt.Fprintf(c.App.ErrWriter, "%d users are more than the brake lets through at once: this is run %d, and it counts what that asks for\n", len(users), run)
 		}
 		if !c.Bool("wait") {
 			fmt.Fprintf(c.App.ErrWriter, "asked for %s; `zensync report log` shows what came of it\n", count(int64(len(users)), "user", "users"))
@@ -61,23 +67,29 @@ func syncUsers(c *cli.Context) error {
 			}
 			return nil
 		}
+		if run != 0 {
+			return attendRun(c, worker, users, run)
+		}
 		return attendUsers(c, worker, "sync", users)
 	})
 }
 
-// enqueue makes one promise a user, in one transaction.
-func (in *installation) enqueue(ctx context.Context, db *store.DB, users []wanted, actor string) error {
-	err := db.Update(ctx, func(tx *store.Tx) error {
+// enqueue asks for the users in one transaction: with a promise each, or with
+// a run, which is 0 otherwise.
+func (in *installation) enqueue(ctx context.Context, db *store.DB, users []wanted, actor string) (run int64, err error) {
+	asked := reconcile.Naming{Brake: in.brake(), Actor: actor}
+	for _, u := range users {
+		asked.Users = append(asked.Users, u.oktaID)
+	}
+	err = db.Update(ctx, func(tx *store.Tx) error {
 		if err := in.ready(tx); err != nil {
 			return err
 		}
-		for i := range users {
-			row, err := tx.Enqueue(store.Promise{
-				OktaID: users[i].oktaID, Origin: store.FromManual, Priority: store.ManualPriority, Actor: actor,
-			})
-			if err != nil {
-				return err
-			}
+		var rows []int64
+		if rows, run, err = asked.Ask(tx); err != nil {
+			return err
+		}
+		for i, row := range rows {
 			users[i].row = row
 		}
 		return nil
@@ -85,7 +97,43 @@ func (in *installation) enqueue(ctx context.Context, db *store.DB, users []wante
 	if err == nil {
 		db.Nudge()
 	}
-	return err
+	return run, err
+}
+
+// attendRun waits until the run over the users is done, and prints what came
+// of each.
+func attendRun(c *cli.Context, worker *reconcile.Worker, users []wanted, run int64) error {
+	if err := follow(c.Context, worker, "sync", run, c.App.ErrWriter); err != nil {
+		return err
+	}
+	s, err := summarize(c.Context, worker.DB, run)
+	if err != nil {
+		return err
+	}
+	if s.run.State == store.RunFailed {
+		return s.verdict()
+	}
+	if err := worker.DB.View(c.Context, func(tx *store.Tx) error {
+		for i := range users {
+			row, found, err := tx.RowOf(run, users[i].oktaID)
+			if err != nil {
+				return err
+			}
+			if !found {
+				return fmt.Errorf("run %d has asked for nothing about %s; run `zensync sync %s` for him alone", run, users[i].oktaID, users[i].asked)
+			}
+			users[i].row = row
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	err = printOutcomes(c, worker.DB, users)
+	if s.held() == 0 || err != nil && !errors.Is(err, errAttention) {
+		return err
+	}
+	s.commentHeld(c.App.ErrWriter)
+	return errHeld
 }
 
 // attendUsers waits until each user was tried, and prints what came of it.
@@ -100,9 +148,15 @@ func attendUsers(c *cli.Context, worker *reconcile.Worker, holder string, users 
 		return err
 	}
 	worker.Log.Debug("all were tried", "users", len(users), "duration", time.Since(start))
+	return printOutcomes(c, worker.DB, users)
+}
+
+// printOutcomes prints what came of the last attempt at each user. Its error
+// is errAttention when somebody needs a person.
+func printOutcomes(c *cli.Context, db *store.DB, users []wanted) error {
 	table := output.Table{Columns: []string{"user", "okta_id", "zenqms_id", "action", "outcome", "changes", "error", "again"}}
 	attention := false
-	if err := worker.DB.View(c.Context, func(tx *store.Tx) error {
+	if err := db.View(c.Context, func(tx *store.Tx) error {
 		for _, u := range users {
 			state, err := tx.RowState(u.row)
 			if err != nil {
