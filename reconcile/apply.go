@@ -18,6 +18,7 @@ func (w *Worker) apply(ctx context.Context, a *attempt) error {
 	if a.decision.Target != nil {
 		a.account = a.decision.Target
 	}
+	a.wrote = a.decision.Create != nil || !a.decision.Patch.Empty()
 	switch {
 	case a.decision.Create != nil:
 		return w.create(ctx, a)
@@ -32,7 +33,7 @@ func (w *Worker) apply(ctx context.Context, a *attempt) error {
 func (w *Worker) create(ctx context.Context, a *attempt) error {
 	made, err := w.ZenQMS.Create(ctx, *a.decision.Create)
 	if err == nil {
-		w.outages.zenqms.RecordSuccess()
+		w.outages.zenqms.answered(true)
 		a.account = &made
 		return nil
 	}
@@ -86,7 +87,7 @@ func (w *Worker) patch(ctx context.Context, a *attempt) error {
 	for !p.Empty() {
 		u, err := w.ZenQMS.Update(ctx, target.ID, p)
 		if err == nil {
-			w.outages.zenqms.RecordSuccess()
+			w.outages.zenqms.answered(true)
 			a.account, a.sent = &u, p
 			break
 		}

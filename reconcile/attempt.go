@@ -32,6 +32,7 @@ type attempt struct {
 	account  *zenqms.User  // the user's account as ZenQMS last answered; nil: none
 	grip     grip          // what the brake said
 	roleGrip grip          // and of taking roles away
+	wrote    bool          // a call was made that was to change something
 	sent     zenqms.Patch  // what ZenQMS accepted
 	added    []zenqms.Role // and these roles
 	removed  []zenqms.Role
@@ -68,8 +69,11 @@ func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
 		cached, spent = false, grip{action: a.grip.action, spent: a.grip.spent}
 		spentRoles = grip{action: a.roleGrip.action, spent: a.roleGrip.spent}
 	}
-	if judge(a.err) == forbidden {
+	switch judge(a.err) {
+	case forbidden:
 		w.weighForbidden(ctx, a)
+	case retryLater:
+		w.weighOutage(ctx, a)
 	}
 	return a
 }
@@ -219,7 +223,7 @@ func (w *Worker) readUser(ctx context.Context, a *attempt, st store.Standing, ca
 		a.facts.User.OutOfScope = st.OutOfScope
 	}
 	a.fresh = true
-	w.outages.okta.RecordSuccess()
+	w.outages.okta.answered(false)
 	return w.readScope(ctx, &a.facts.User)
 }
 
@@ -227,13 +231,7 @@ func (w *Worker) readUser(ctx context.Context, a *attempt, st store.Standing, ca
 // that is refused too says that it is the credential's; else it is about this
 // user, who goes to the skip report.
 func (w *Worker) weighForbidden(ctx context.Context, a *attempt) {
-	var probe error
-	var z *zenqms.Error
-	if errors.As(a.err, &z) {
-		probe = w.ZenQMS.Ping(ctx)
-	} else {
-		_, probe = w.Okta.ListUsers(ctx, okta.Query{Limit: 1})
-	}
+	probe := w.probe(ctx, a.err)
 	switch {
 	case probe != nil:
 		if v := judge(probe); v == forbidden || v == credential {
@@ -245,6 +243,28 @@ func (w *Worker) weighForbidden(ctx context.Context, a *attempt) {
 	}
 	a.skip = &Reason{Code: store.SkipRefused, Text: words(a.err)}
 	a.decision.Action, a.err = store.ActSkip, nil
+}
+
+// weighOutage finds out whether a side that counts as down is: it may have
+// failed one user only, at all his attempts, because nobody else came by. When
+// a harmless call goes through, the failure is his own and costs him an attempt
+// (rule E4). Where several failed it is an outage, even if reading still works.
+func (w *Worker) weighOutage(ctx context.Context, a *attempt) {
+	b := w.outages.of(a.err)
+	if b != nil && !b.IsClosed() && b.hasFailedOnly(a.claim.OktaID) && w.probe(ctx, a.err) == nil {
+		b.forgive()
+	}
+}
+
+// probe makes a call of the side that an error came from, which concerns
+// nobody.
+func (w *Worker) probe(ctx context.Context, err error) error {
+	var z *zenqms.Error
+	if errors.As(err, &z) {
+		return w.ZenQMS.Ping(ctx)
+	}
+	_, err = w.Okta.ListUsers(ctx, okta.Query{Limit: 1})
+	return err
 }
 
 // credentialError is a 403 that a probe has shown to concern the credential.

@@ -287,3 +287,30 @@ func TestB2_AHeldRowBlocksItsOwnActionAlone(t *testing.T) {
 	assert.False(t, w.account(users[0].ID).Active)
 	assert.Len(t, w.holds(), 1)
 }
+
+// A walk that finds the user different revives what was given up, also where
+// the approval has used up the hold that remembered it.
+func TestE4_AWalkRevivesWhatWasApprovedAndGivenUp(t *testing.T) {
+	for action, from := range map[store.Action]string{store.ActActivate: "SUSPENDED", store.ActDeactivate: "ACTIVE"} {
+		w := newWorld(t)
+		w.staff(10)
+		u := w.hire("Ada", "Byron", "ACTIVE")
+		w.sync()
+		w.org.SetStatus(u.ID, from)
+		w.sync()
+		w.w.Brake = Brake{}
+		to := map[string]string{"SUSPENDED": "ACTIVE", "ACTIVE": "SUSPENDED"}[from]
+		w.org.SetStatus(u.ID, to)
+		w.sync()
+		require.Len(t, w.holds(), 1, action)
+		w.acct.Fail(zenqmstest.OnUpdate, 1, zenqmstest.Fault{Status: 405})
+		require.NoError(t, Ruling{Actor: "olga", Reason: "yes"}.Approve(t.Context(), w.db, w.holds()))
+		w.drain()
+		require.Len(t, w.report("dead", store.ReportArgs{}), 1, action)
+
+		w.w.Brake.Activations.Max, w.w.Brake.Deactivations.Max = 10, 10
+		w.walk(store.ReconcileRun)
+		assert.Equal(t, action == store.ActActivate, w.account(u.ID).Active, "E4: %s is done by the next walk", action)
+		assert.Empty(t, w.report("dead", store.ReportArgs{}), "E4: success closes older dead rows too")
+	}
+}

@@ -75,7 +75,7 @@ func (w *Worker) gatherAccount(ctx context.Context, a *attempt, indexed bool) er
 	if err != nil {
 		return err
 	}
-	w.outages.zenqms.RecordSuccess()
+	w.outages.zenqms.answered(false)
 	a.facts.Account, a.account = &u, &u
 	return nil
 }
@@ -106,7 +106,7 @@ func (w *Worker) gatherMatches(ctx context.Context, a *attempt, indexed bool) er
 			return err
 		}
 	}
-	w.outages.zenqms.RecordSuccess()
+	w.outages.zenqms.answered(false)
 	for _, u := range f.ByEmail {
 		if u.ExternalID == f.User.OktaID {
 			f.ByID = addAccount(f.ByID, u)

@@ -24,21 +24,65 @@ const (
 
 // outages are the circuit breakers of the two sides. While one is open the
 // failures cost no attempts (rule E4).
-type outages struct {
-	okta   circuitbreaker.CircuitBreaker[any]
-	zenqms circuitbreaker.CircuitBreaker[any]
+type outages struct{ okta, zenqms *side }
+
+func newOutages() outages { return outages{okta: newSide(), zenqms: newSide()} }
+
+// side is the circuit breaker of one side, and whom that side has failed since
+// it last answered somebody. It is safe for concurrent use.
+type side struct {
+	circuitbreaker.CircuitBreaker[any]
+
+	mu      sync.Mutex
+	user    string // the last it failed, "" for nobody
+	several bool   // and others
+	writes  bool   // in a call that was to change something
 }
 
-func newOutages() outages {
-	breaker := func() circuitbreaker.CircuitBreaker[any] {
-		return circuitbreaker.NewBuilder[any]().WithFailureThreshold(outageAfter).WithSuccessThreshold(1).WithDelay(outageProbe).Build()
+func newSide() *side {
+	return &side{CircuitBreaker: circuitbreaker.NewBuilder[any]().
+		WithFailureThreshold(outageAfter).WithSuccessThreshold(1).WithDelay(outageProbe).Build()}
+}
+
+// answered notes that a call went through. While writes fail, readings that
+// go through say nothing: a side may be read when it takes no changes.
+func (s *side) answered(write bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if write || !s.writes {
+		s.forget()
 	}
-	return outages{okta: breaker(), zenqms: breaker()}
 }
 
-// of is the breaker of the side an error came from, nil when it came from
-// neither.
-func (o outages) of(err error) circuitbreaker.CircuitBreaker[any] {
+// forgive notes that the side is well, whatever it has failed.
+func (s *side) forgive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget()
+}
+
+func (s *side) forget() {
+	s.user, s.several, s.writes = "", false, false
+	s.RecordSuccess()
+}
+
+func (s *side) failed(user string, write bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.several = s.several || s.user != "" && s.user != user
+	s.user, s.writes = user, s.writes || write
+	s.RecordFailure()
+}
+
+// hasFailedOnly tells whether a user is the only one the side has failed.
+func (s *side) hasFailedOnly(user string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.user == user && !s.several
+}
+
+// of is the side an error came from, nil when it came from neither.
+func (o outages) of(err error) *side {
 	var z *zenqms.Error
 	if errors.As(err, &z) {
 		return o.zenqms
@@ -56,10 +100,10 @@ func (o outages) on(err error) bool {
 	return b != nil && !b.IsClosed()
 }
 
-// note counts a failure that looks like an outage.
-func (o outages) note(err error) {
-	if b := o.of(err); b != nil && judge(err) == retryLater && !cutOff(err) {
-		b.RecordFailure()
+// note counts the failure of an attempt that looks like an outage.
+func (o outages) note(a *attempt) {
+	if b := o.of(a.err); b != nil && judge(a.err) == retryLater && !cutOff(a.err) {
+		b.failed(a.claim.OktaID, a.wrote)
 	}
 }
 
@@ -69,7 +113,7 @@ func (o outages) note(err error) {
 // No permit of the breaker is taken for it: the user who is claimed next may
 // need no call to that side, and would keep the permit for ever.
 func (o outages) slots(free int) int {
-	for _, b := range []circuitbreaker.CircuitBreaker[any]{o.okta, o.zenqms} {
+	for _, b := range []*side{o.okta, o.zenqms} {
 		switch {
 		case b.IsClosed():
 			continue

@@ -1,15 +1,8 @@
 package reconcile
 
 import (
-	"fmt"
-	"time"
-
 	"github.com/zensync/zensync/store"
 )
-
-// lateLooks are the waits of rule E2: after an event that takes access away,
-// Okta may answer for a while as if nothing had happened.
-var lateLooks = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
 // record writes down what an attempt found and did, with what becomes of its
 // promises, in one transaction.
@@ -198,118 +191,4 @@ func renameCycle(tx *store.Tx, id, text string) error {
 	}
 	s.Reason = text
 	return tx.PutSkip(s)
-}
-
-// recordFailure keeps the promises of an attempt that did not come through.
-func (w *Worker) recordFailure(tx *store.Tx, a *attempt) error {
-	for _, g := range []grip{a.grip, a.roleGrip} {
-		if err := refund(tx, a, g); err != nil {
-			return err
-		}
-	}
-	row := a.logRow()
-	row.Action, row.Outcome, row.Error = a.decision.Action, store.OutcomeFailed, a.err.Error()
-	if row.Action == "" || row.Action == store.ActSkip {
-		row.Action = store.ActNone
-	}
-	if err := tx.AppendLog(row); err != nil {
-		return err
-	}
-	for _, r := range a.claim.Rows {
-		if err := w.keep(tx, a, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// refund gives back the budget of an action that was not carried out.
-func refund(tx *store.Tx, a *attempt, g grip) error {
-	if !g.spent {
-		return nil
-	}
-	return tx.Refund(g.action, a.claim.OktaID)
-}
-
-// keep decides about one promise after a failure: rule E4.
-func (w *Worker) keep(tx *store.Tx, a *attempt, r store.Row) error {
-	epoch, why := a.claim.Epoch, a.err.Error()
-	v := judge(a.err)
-	switch {
-	case early(r):
-		return tx.LookAgain(epoch, r.ID, r.Due, r.Looks)
-	case a.ours(), v == retryAfter:
-		return tx.Retry(epoch, r.ID, tx.Now.Add(wait(a.err)), false, why)
-	case v == final, v == absent:
-		return tx.Close(epoch, r.ID, store.StateDead, why)
-	case w.outages.on(a.err):
-		return tx.Retry(epoch, r.ID, tx.Now.Add(max(backoff(r.Attempts, w.dice()), wait(a.err))), false, why)
-	case r.Attempts >= w.MaxAttempts:
-		return tx.Close(epoch, r.ID, store.StateDead, fmt.Sprintf("given up after %d attempts: %s", r.Attempts, why))
-	}
-	return tx.Retry(epoch, r.ID, tx.Now.Add(max(backoff(r.Attempts, w.dice()), wait(a.err))), true, why)
-}
-
-// closeRows ends the promises of an attempt that came through, but for those
-// whose event Okta has not carried out yet.
-func (w *Worker) closeRows(tx *store.Tx, a *attempt) error {
-	state, why := store.StateDone, ""
-	if a.skip != nil {
-		state, why = store.StateSkipped, string(a.skip.Code)+": "+a.skip.Text
-	}
-	rows := a.claim.Rows
-	if last := len(rows) - 1; a.grip.held {
-		if err := tx.HoldRow(a.claim.Epoch, rows[last].ID, a.grip.action, a.grip.reason); err != nil {
-			return err
-		}
-		rows = rows[:last]
-	}
-	if a.roleGrip.held {
-		last := a.claim.Rows[len(a.claim.Rows)-1]
-		p := store.Promise{OktaID: a.claim.OktaID, Origin: last.Origin, Priority: store.HookPriority, Run: last.Run, Actor: last.Actor}
-		if err := tx.AddHold(p, a.roleGrip.action, a.roleGrip.reason); err != nil {
-			return err
-		}
-	}
-	for _, r := range rows {
-		if err := w.closeRow(tx, a, r, state, why); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *Worker) closeRow(tx *store.Tx, a *attempt, r store.Row, state store.State, why string) error {
-	if r.Looks < len(lateLooks) && w.mustLookAgain(a.facts.User, r) {
-		if early(r) {
-			return tx.LookAgain(a.claim.Epoch, r.ID, r.Due, r.Looks)
-		}
-		return tx.LookAgain(a.claim.Epoch, r.ID, tx.Now.Add(lateLooks[r.Looks]), r.Looks+1)
-	}
-	return tx.Close(a.claim.Epoch, r.ID, state, why)
-}
-
-// early tells whether another promise brought a late look along before its
-// time: what came of that uses up no look.
-func early(r store.Row) bool { return r.Looks > 0 && r.Due.After(r.Claimed) }
-
-// mustLookAgain is rule E2's condition.
-func (w *Worker) mustLookAgain(u store.Person, r store.Row) bool {
-	if u.Transitioning != "" {
-		return true
-	}
-	switch r.EventType {
-	case store.UserDeactivate, store.UserSuspend, store.UserDeleteInitiated:
-		return w.Policy.Meaning(u.Status) == Live
-	}
-	return false
-}
-
-func closeAll(tx *store.Tx, a *attempt, state store.State, why string) error {
-	for _, r := range a.claim.Rows {
-		if err := tx.Close(a.claim.Epoch, r.ID, state, why); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -117,7 +117,7 @@ func (r rehearsal) sync(ctx context.Context, claim store.Claim) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	r.outages.note(a.err)
+	r.outages.note(a)
 	if a.err != nil && (a.ours() || r.outages.on(a.err)) {
 		return fmt.Errorf("look at %s: %w", claim.OktaID, a.err)
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zensync/zensync/reconcile/okta/oktatest"
-	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
 	"github.com/zensync/zensync/store"
 )
@@ -206,52 +205,6 @@ func TestE4_ANewRowEndsTheWaitingOfOlderOnes(t *testing.T) {
 	for _, s := range w.states(u.ID) {
 		assert.Equal(t, "done", s)
 	}
-}
-
-func TestE4_AnOutageCostsNoAttempts(t *testing.T) {
-	w := newWorld(t)
-	u := w.hire("Ada", "Byron", "ACTIVE")
-	w.acct.Fail(zenqmstest.OnAny, zenqmstest.Always, zenqmstest.Fault{Status: 503})
-	w.hooks()
-	for range 40 {
-		w.drain()
-		w.pass(10 * time.Minute)
-	}
-	var s store.RowState
-	w.view(func(tx *store.Tx) (err error) {
-		s, err = tx.RowState(1)
-		return err
-	})
-	assert.Equal(t, store.StateOpen, s.State, "E4: hours of outage kill nobody's promise")
-	assert.LessOrEqual(t, s.Attempts, outageAfter)
-	w.acct.Heal()
-	w.drain()
-	assert.True(t, w.account(u.ID).Active)
-}
-
-func TestE4_ASideThatWasDownIsTriedAgainHoweverOftenNobodyIsDue(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := newOutages()
-		down := &zenqms.Error{Status: 503}
-		assert.Equal(t, 8, o.slots(8))
-		for range outageAfter {
-			assert.False(t, o.on(down))
-			o.note(down)
-		}
-		assert.True(t, o.on(down))
-		assert.Zero(t, o.slots(8), "left alone for a while")
-		time.Sleep(outageProbe)
-		for range 10 {
-			assert.Equal(t, 1, o.slots(8), "then one at a time")
-		}
-		o.note(down)
-		assert.Zero(t, o.slots(8), "still down")
-		time.Sleep(outageProbe)
-		assert.Equal(t, 1, o.slots(8))
-		o.zenqms.RecordSuccess()
-		assert.Equal(t, 8, o.slots(8))
-		assert.False(t, o.on(down))
-	})
 }
 
 func TestE4_A401StopsTheDrainAndKeepsEverything(t *testing.T) {

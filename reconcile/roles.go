@@ -271,10 +271,11 @@ func (w *Worker) applyRoles(ctx context.Context, a *attempt) error {
 		{a.decision.Remove, w.ZenQMS.RemoveRoles, &a.removed},
 	} {
 		for _, role := range step.roles {
+			a.wrote = true
 			u, err := step.call(ctx, a.account.ID, []string{role.ID})
 			switch {
 			case err == nil:
-				w.outages.zenqms.RecordSuccess()
+				w.outages.zenqms.answered(true)
 				a.account, *step.done = &u, append(*step.done, role)
 			case judge(err) == refused || judge(err) == final:
 				a.waiting = append(a.waiting, role.ID)

@@ -218,7 +218,7 @@ func (w *Worker) report(ctx context.Context, a *attempt) error {
 		}
 		return nil
 	}
-	w.outages.note(a.err)
+	w.outages.note(a)
 	if cutOff(a.err) {
 		return nil
 	}

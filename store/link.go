@@ -103,6 +103,12 @@ func (tx *Tx) PutLink(l Link) error {
 	return nil
 }
 
+// Unapply forgets what was last applied to a user's account, so that the next
+// walk finds him moved; nothing happens when there is no link.
+func (tx *Tx) Unapply(oktaID string) error {
+	return tx.run(`UPDATE link SET wish = '' WHERE okta_id = ?`, oktaID)
+}
+
 // DropLink forgets a user's link; nothing happens when there is none.
 func (tx *Tx) DropLink(oktaID string) error {
 	return tx.run(`DELETE FROM link WHERE okta_id = ?`, oktaID)

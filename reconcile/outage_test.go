@@ -1,0 +1,106 @@
+package reconcile
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/zensync/zensync/reconcile/zenqms"
+	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
+	"github.com/zensync/zensync/store"
+)
+
+func TestE4_AnOutageCostsNoAttempts(t *testing.T) {
+	w := newWorld(t)
+	u := w.hire("Ada", "Byron", "ACTIVE")
+	w.acct.Fail(zenqmstest.OnAny, zenqmstest.Always, zenqmstest.Fault{Status: 503})
+	w.hooks()
+	for range 40 {
+		w.drain()
+		w.pass(10 * time.Minute)
+	}
+	var s store.RowState
+	w.view(func(tx *store.Tx) (err error) {
+		s, err = tx.RowState(1)
+		return err
+	})
+	assert.Equal(t, store.StateOpen, s.State, "E4: hours of outage kill nobody's promise")
+	assert.LessOrEqual(t, s.Attempts, outageAfter)
+	w.acct.Heal()
+	w.drain()
+	assert.True(t, w.account(u.ID).Active)
+}
+
+// breathe lets the wait pass after which a side that is down is tried again,
+// which runs on the real clock.
+func (w *world) breathe() {
+	for _, s := range []*side{w.w.outages.okta, w.w.outages.zenqms} {
+		if s.IsOpen() {
+			s.HalfOpen()
+		}
+	}
+}
+
+// Nobody else comes by, so that all of ZenQMS's answers are failures.
+func TestE4_OneSickUserAloneIsNoOutage(t *testing.T) {
+	w := newWorld(t)
+	w.hire("Sick", "User", "ACTIVE")
+	w.acct.Fail(zenqmstest.Match{Body: "sick.user"}, zenqmstest.Always, zenqmstest.Fault{Status: 500})
+	w.hooks()
+	for range 4 * w.w.MaxAttempts {
+		w.breathe()
+		w.drain()
+		w.pass(10 * time.Minute)
+	}
+	dead := w.report("dead", store.ReportArgs{})
+	require.NotEmpty(t, dead, "E4: after worker.max_attempts a row is dead")
+	assert.EqualValues(t, w.w.MaxAttempts, dead[0]["attempts"])
+}
+
+// Writes fail, for whomever they are, and reading goes on: no user is at fault.
+func TestE4_AnOutageOfWritesAloneIsAnOutage(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.hire("Ada", "Byron", "ACTIVE"), w.hire("Bo", "Cole", "ACTIVE")
+	w.acct.Fail(zenqmstest.OnCreate, zenqmstest.Always, zenqmstest.Fault{Status: 503})
+	w.hooks()
+	for range 4 * w.w.MaxAttempts {
+		w.breathe()
+		w.drain()
+		w.pass(10 * time.Minute)
+	}
+	assert.Empty(t, w.report("dead", store.ReportArgs{}))
+	w.acct.Heal()
+	w.breathe()
+	w.drain()
+	assert.True(t, w.account(a.ID).Active)
+	assert.True(t, w.account(b.ID).Active)
+}
+
+func TestE4_ASideThatWasDownIsTriedAgainHoweverOftenNobodyIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOutages()
+		down := &zenqms.Error{Status: 503}
+		ada := &attempt{claim: store.Claim{OktaID: "ada"}, err: down}
+		assert.Equal(t, 8, o.slots(8))
+		for range outageAfter {
+			assert.False(t, o.on(down))
+			o.note(ada)
+		}
+		assert.True(t, o.on(down))
+		assert.Zero(t, o.slots(8), "left alone for a while")
+		time.Sleep(outageProbe)
+		for range 10 {
+			assert.Equal(t, 1, o.slots(8), "then one at a time")
+		}
+		o.note(ada)
+		assert.Zero(t, o.slots(8), "still down")
+		time.Sleep(outageProbe)
+		assert.Equal(t, 1, o.slots(8))
+		o.zenqms.answered(false)
+		assert.Equal(t, 8, o.slots(8))
+		assert.False(t, o.on(down))
+	})
+}
