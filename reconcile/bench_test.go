@@ -69,7 +69,7 @@ func BenchmarkInitialSync(b *testing.B) {
 // A reconcile with nothing to do, against paging the same users through the
 // adapter alone.
 func BenchmarkQuietReconcile(b *testing.B) {
-	const people = 10_000
+	const people = 20_000
 	w, _, _ := benchWorld(b, people)
 	w.benchRun(b, store.InitialRun)
 	for b.Loop() {

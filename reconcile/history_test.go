@@ -214,7 +214,7 @@ func (h *history) actions() map[string]func(*rapid.T) {
 			do(rt)
 		}
 	}
-	all[""] = func(*rapid.T) { h.judgeAlways() }
+	all[""] = func(*rapid.T) { h.judgeAlways(); h.judgeGlances() }
 	return all
 }
 

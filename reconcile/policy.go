@@ -13,8 +13,8 @@ package reconcile
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"strings"
 
 	"github.com/zensync/zensync/store"
@@ -75,13 +75,12 @@ func (p Policy) wants(u store.Person) (active, inactive bool) {
 
 // wish is what Okta and the config ask for in ZenQMS.
 type wish struct {
-	Email     string
-	FirstName string
-	LastName  string
-	Title     string
-	Active    bool
-
-	OutOfScope bool `json:",omitempty"`
+	Email      string
+	FirstName  string
+	LastName   string
+	Title      string
+	Active     bool
+	OutOfScope bool
 }
 
 // wish is rule M1, with M6: of somebody gone, or out of scope (rule W4),
@@ -117,11 +116,21 @@ func (w wish) missing() []string {
 }
 
 // hash tells one wish from another. It is kept with the link, so that a
-// change of the config shows as well as one in Okta.
+// change of the config shows as well as one in Okta. A walk works it out for
+// everybody, so it is no JSON: each text stands behind its length.
 func (w wish) hash() string {
-	text, err := json.Marshal(w)
-	if err != nil {
-		panic(err) // a struct of texts
+	var space [256]byte
+	text := space[:0]
+	for _, field := range []string{w.Email, w.FirstName, w.LastName, w.Title} {
+		text = binary.AppendUvarint(text, uint64(len(field)))
+		text = append(text, field...)
+	}
+	for _, flag := range []bool{w.Active, w.OutOfScope} {
+		if flag {
+			text = append(text, 1)
+		} else {
+			text = append(text, 0)
+		}
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])

@@ -3,56 +3,78 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/zensync/zensync/store"
 )
 
-// settle decides from the directory, in batches, who needs a sync, and puts
-// him into the outbox: decide, store and enqueue of a batch are one
-// transaction. Whom the brake watches is set aside until all are counted.
+// settle decides from the directory who needs a sync, and puts him into the
+// outbox. It glances at everybody, and takes those who are not quiet in
+// batches: decide, store and enqueue of a batch are one transaction. Whom the
+// brake watches is set aside until all are counted.
 func (wk *walk) settle(ctx context.Context) error {
 	var err error
 	if wk.roles, err = wk.roleRules(ctx); err != nil {
 		return err
 	}
 	set := map[store.Action][]int64{}
-	for n := int64(0); ; {
-		batch := 0
-		if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
-			if err := active(tx); err != nil { // what is settled now would wait out a pause, and outlive an unlinking
-				return err
+	unchanged := int64(0)
+	var restless []int64
+	if err := wk.scan(ctx, func(tx *store.Tx, after int64) (last int64, n int, err error) {
+		n, err = tx.GlancesAfter(after, scanned, func(g store.Glance) {
+			switch last = g.N; {
+			case !wk.quiet(g):
+				restless = append(restless, g.N)
+			case wk.seen.has(g.N):
+				unchanged++
 			}
-			people, err := tx.PeopleAfter(n, wk.BatchSize)
-			if err != nil {
-				return err
-			}
-			batch = len(people)
-			var unchanged, skipped int64
-			for _, st := range people {
-				n = st.N
-				what, err := wk.settleOne(tx, st)
-				if err != nil {
-					return err
-				}
-				switch {
-				case what.braked != "":
-					set[what.braked] = append(set[what.braked], st.N)
-				case what.skipped:
-					skipped++
-				case !what.enqueued && wk.seen.has(st.N):
-					unchanged++
-				}
-			}
-			return tx.CountRun(wk.run.ID, 0, unchanged, skipped)
-		}); err != nil {
+		})
+		return last, n, err
+	}); err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(restless, wk.BatchSize) {
+		if err := wk.DB.Update(ctx, func(tx *store.Tx) error { return wk.settleBatch(tx, batch, set) }); err != nil {
 			return err
-		}
-		if batch == 0 {
-			break
 		}
 		wk.DB.Nudge()
 	}
+	if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := active(tx); err != nil {
+			return err
+		}
+		return tx.CountRun(wk.run.ID, 0, unchanged, 0)
+	}); err != nil {
+		return err
+	}
 	return wk.judgeAll(ctx, set)
+}
+
+// settleBatch decides about the users at some places of the directory.
+func (wk *walk) settleBatch(tx *store.Tx, places []int64, set map[store.Action][]int64) error {
+	if err := active(tx); err != nil { // what is settled now would wait out a pause, and outlive an unlinking
+		return err
+	}
+	var unchanged, skipped int64
+	for _, n := range places {
+		st, err := tx.PersonAt(n)
+		if err != nil {
+			return err
+		}
+		what, err := wk.settleOne(tx, st)
+		if err != nil {
+			return err
+		}
+		switch {
+		case what.braked != "":
+			set[what.braked] = append(set[what.braked], st.N)
+		case what.skipped:
+			skipped++
+		case !what.enqueued && wk.seen.has(st.N):
+			unchanged++
+		}
+	}
+	return tx.CountRun(wk.run.ID, 0, unchanged, skipped)
 }
 
 // judgeAll judges those whom the brake watches, kind by kind.

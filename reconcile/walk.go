@@ -126,8 +126,33 @@ func (wk *walk) readOkta(ctx context.Context) error {
 	return nil
 }
 
-// readList reads one list into the directory, one transaction a page.
+// readList reads one list into the directory, one transaction a page. The next
+// page is read while one is written.
 func (wk *walk) readList(ctx context.Context, filter string) error {
+	pages := make(chan []okta.User)
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(pages)
+		return wk.fetchList(reading, filter, pages)
+	})
+	group.Go(func() error {
+		count := tally{walk: wk}
+		for page := range pages {
+			fresh, err := wk.keepPage(reading, page)
+			if err == nil {
+				err = count.add(reading, fresh)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return count.flush(reading)
+	})
+	return group.Wait()
+}
+
+// fetchList sends the pages of a list.
+func (wk *walk) fetchList(ctx context.Context, filter string, pages chan<- []okta.User) error {
 	after := ""
 	for number := 1; ; number++ {
 		page, err := patiently(ctx, func() (okta.Page, error) {
@@ -136,23 +161,10 @@ func (wk *walk) readList(ctx context.Context, filter string) error {
 		if err != nil {
 			return fmt.Errorf("read the users of Okta, page %d: %w", number, err)
 		}
-		if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
-			if err := active(tx); err != nil {
-				return err
-			}
-			fresh := int64(0)
-			for _, u := range page.Users {
-				n, err := tx.PutPerson(person(u))
-				if err != nil {
-					return err
-				}
-				if wk.seen.add(n) {
-					fresh++
-				}
-			}
-			return tx.CountRun(wk.run.ID, fresh, 0, 0)
-		}); err != nil {
-			return err
+		select {
+		case pages <- page.Users:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 		if after = page.Next; after == "" {
 			return nil
@@ -160,61 +172,106 @@ func (wk *walk) readList(ctx context.Context, filter string) error {
 	}
 }
 
+// keepPage puts a page into the directory and notes who was seen. It returns
+// how many were new. Where nobody has changed it writes nothing.
+func (wk *walk) keepPage(ctx context.Context, page []okta.User) (fresh int64, err error) {
+	people := make([]store.Person, len(page))
+	for i, u := range page {
+		people[i] = person(u)
+	}
+	var places []int64
+	var changed []int
+	if err := wk.DB.View(ctx, func(tx *store.Tx) (err error) {
+		if err := active(tx); err != nil {
+			return err
+		}
+		places, changed, err = tx.Places(people)
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	if len(changed) > 0 {
+		if err := wk.DB.Update(ctx, func(tx *store.Tx) (err error) {
+			for _, i := range changed {
+				if places[i], err = tx.PutPerson(people[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return 0, err
+		}
+	}
+	for _, n := range places {
+		if wk.seen.add(n) {
+			fresh++
+		}
+	}
+	return fresh, nil
+}
+
 // readAbsent reads by id everybody the lists should have contained and did
 // not: absence is never proof (rule K2). A status is; a 404 only when the walk
 // saw at least half of the active links, and seeing fewer is the shortfall
 // that fails the run once what is certain has been settled.
 func (wk *walk) readAbsent(ctx context.Context) (shortfall, err error) {
-	active, seen, err := wk.countLinks(ctx)
-	if err != nil {
+	var absent []int64
+	var linked, seen int64 // active links, and those of them that the lists contained
+	if err := wk.scan(ctx, func(tx *store.Tx, after int64) (last int64, n int, err error) {
+		n, err = tx.PresencesAfter(after, scanned, func(p store.Presence) {
+			last = p.N
+			there := wk.seen.has(p.N)
+			if p.Active {
+				linked++
+			}
+			if p.Active && there {
+				seen++
+			}
+			if !there && (wk.Policy.Meaning(p.Status) != Gone || p.Active || p.Skipped) {
+				absent = append(absent, p.N)
+			}
+		})
+		return last, n, err
+	}); err != nil {
 		return nil, err
 	}
-	if active >= fewLinks && 2*seen < active {
+	if linked >= fewLinks && 2*seen < linked {
 		shortfall = fmt.Errorf("the walk saw only %d of %d active links, so nobody was taken for deleted: "+
-			"check that the Okta app's admin role covers all users", seen, active)
+			"check that the Okta app's admin role covers all users", seen, linked)
 	}
-	for n := int64(0); ; {
-		batch, err := wk.peopleAfter(ctx, n)
-		if err != nil || len(batch) == 0 {
-			return shortfall, err
-		}
-		for _, st := range batch {
-			n = st.N
-			if wk.seen.has(st.N) || !wk.expected(st) {
-				continue
-			}
-			if err := wk.readByID(ctx, st.OktaID, shortfall == nil); err != nil {
-				return nil, err
-			}
-		}
-	}
-}
-
-// expected tells whether somebody whom the lists did not contain has to be
-// read: he is live as far as the directory knows, or still active or skipped
-// in ZenQMS.
-func (wk *walk) expected(st store.Standing) bool {
-	return wk.Policy.Meaning(st.Status) != Gone || st.Link != nil && st.Link.Active || st.Skip != nil
-}
-
-// countLinks counts the active links and how many of them the lists contained.
-func (wk *walk) countLinks(ctx context.Context) (active, seen int64, err error) {
-	for after := ""; ; {
-		var batch []store.StandingLink
+	for _, n := range absent {
+		var st store.Standing
 		if err := wk.DB.View(ctx, func(tx *store.Tx) (err error) {
-			batch, err = tx.LinksAfter(after, wk.BatchSize)
+			st, err = tx.PersonAt(n)
 			return err
-		}); err != nil || len(batch) == 0 {
-			return active, seen, err
+		}); err != nil {
+			return nil, err
 		}
-		for _, l := range batch {
-			after = l.OktaID
-			if l.Active {
-				active++
-				if wk.seen.has(l.N) {
-					seen++
-				}
+		if err := wk.readByID(ctx, st.OktaID, shortfall == nil); err != nil {
+			return nil, err
+		}
+	}
+	return shortfall, nil
+}
+
+// scanned is how many users of the directory one transaction reads. It bounds
+// how long that keeps the database's log from being taken in.
+const scanned = 2000
+
+// scan goes through the directory. look reads on behind a place, and returns
+// the last one it has read and how many.
+func (wk *walk) scan(ctx context.Context, look func(tx *store.Tx, after int64) (last int64, n int, err error)) error {
+	for after := int64(0); ; {
+		n := 0
+		if err := wk.DB.View(ctx, func(tx *store.Tx) error {
+			var last int64
+			var err error
+			if last, n, err = look(tx, after); n > 0 {
+				after = last
 			}
+			return err
+		}); err != nil || n == 0 {
+			return err
 		}
 	}
 }
@@ -235,32 +292,4 @@ func (wk *walk) readByID(ctx context.Context, id string, trust404 bool) error {
 		_, err := tx.PutPerson(person(u))
 		return err
 	})
-}
-
-func (wk *walk) peopleAfter(ctx context.Context, n int64) (batch []store.Standing, err error) {
-	err = wk.DB.View(ctx, func(tx *store.Tx) (err error) {
-		batch, err = tx.PeopleAfter(n, wk.BatchSize)
-		return err
-	})
-	return batch, err
-}
-
-// bitset remembers places in the directory, one bit each: a million users are
-// 128 KiB.
-type bitset []uint64
-
-// add notes a place and tells whether it was new.
-func (b *bitset) add(n int64) bool {
-	word, bit := int(n>>6), uint64(1)<<(n&63)
-	for len(*b) <= word {
-		*b = append(*b, 0)
-	}
-	fresh := (*b)[word]&bit == 0
-	(*b)[word] |= bit
-	return fresh
-}
-
-func (b bitset) has(n int64) bool {
-	word := int(n >> 6)
-	return n > 0 && word < len(b) && b[word]&(1<<(n&63)) != 0
 }

@@ -6,6 +6,33 @@ import (
 	"github.com/zensync/zensync/store"
 )
 
+// quiet tells at a glance that wants would say no about a user, and that he is
+// neither skipped nor asked for already. It may be wrong the other way round:
+// who is not quiet is looked at in full.
+func (wk *walk) quiet(g store.Glance) bool {
+	meaning := wk.Policy.Meaning(g.Status)
+	switch {
+	case g.Open || g.Skipped:
+		return false
+	case meaning == LeaveAlone:
+		return true
+	case g.OutOfScope && (!g.Linked || meaning == Live && !wk.Policy.Leavers):
+		return true
+	case !g.Linked:
+		return meaning == Gone && !g.Claims
+	case wk.run.Kind == store.InitialRun && wk.seen.has(g.N):
+		return false
+	}
+	w := wk.Policy.wish(g.Person)
+	switch {
+	case g.Moved || g.Wish != w.hash():
+		return false
+	case w.Active:
+		return g.Entitlement == g.Applied
+	}
+	return !g.Active
+}
+
 // wants tells whether a walk has to have this user looked at.
 func (wk *walk) wants(tx *store.Tx, st store.Standing) (bool, error) {
 	meaning := wk.Policy.Meaning(st.Status)

@@ -73,6 +73,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_open ON outbox (priority, id) WHERE state = 'open';
 CREATE INDEX outbox_user ON outbox (okta_id, state);
 CREATE INDEX outbox_running ON outbox (okta_id) WHERE state = 'running';
+CREATE INDEX outbox_pending ON outbox (okta_id) WHERE state IN ('open', 'running');
 CREATE INDEX outbox_state ON outbox (state, due);
 CREATE INDEX outbox_run ON outbox (run, state) WHERE run IS NOT NULL;
 CREATE INDEX outbox_event ON outbox (event) WHERE event IS NOT NULL;

@@ -146,16 +146,6 @@ func scanStanding(s scanner) (Standing, error) {
 	return st, err
 }
 
-// PeopleAfter returns up to limit users of the directory behind place n, in
-// the directory's order.
-func (tx *Tx) PeopleAfter(n int64, limit int) ([]Standing, error) {
-	people, err := collect(tx, scanStanding, standingQuery+` WHERE d.n > ? ORDER BY d.n LIMIT ?`, n, limit)
-	if err != nil {
-		return nil, fmt.Errorf("directory: read on from %d: %w", n, err)
-	}
-	return people, nil
-}
-
 // Standing returns where a user stands. One the directory does not know has
 // the place 0; his link, if any, is there all the same.
 func (tx *Tx) Standing(oktaID string) (Standing, error) {
