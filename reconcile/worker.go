@@ -31,7 +31,7 @@ type Worker struct {
 	Policy      Policy
 	Brake       Brake
 	Schedule    Schedule // nil: no scheduled walks
-	Concurrency int      // users worked on at once
+	Concurrency int      // calls of ZenQMS that are to be under way at once; its client holds to it
 	MaxAttempts int      // attempts before a promise is dead
 	BatchSize   int      // users per page and per settled batch
 	Log         *slog.Logger
@@ -42,6 +42,13 @@ type Worker struct {
 	indexing  sync.Mutex
 	epoch     int64
 }
+
+// usersPerCall is how many users are worked on for each call that may be under
+// way: while one is being read or recorded, another's call takes the turn.
+const usersPerCall = 2
+
+// users is how many users are worked on at once.
+func (w *Worker) users() int { return usersPerCall * w.Concurrency }
 
 // dice is a number in [0, 1) for jitter.
 func (w *Worker) dice() float64 { return rand.Float64() }
@@ -104,7 +111,7 @@ func (w *Worker) loop(ctx, calls context.Context, nudges <-chan struct{}) error 
 				go func() { walked <- w.walk(ctx, run) }()
 			}
 		}
-		n, err := w.claim(ctx, calls, w.Concurrency-inFlight, done)
+		n, err := w.claim(ctx, calls, w.users()-inFlight, done)
 		if inFlight += n; err != nil {
 			failed = err
 			break
@@ -247,7 +254,7 @@ func (w *Worker) noteStop(ctx context.Context, why string) error {
 // due, at most the slow poll.
 func (w *Worker) nap(ctx context.Context, inFlight int) time.Duration {
 	d := slowPoll
-	if inFlight >= w.Concurrency {
+	if inFlight >= w.users() {
 		return d
 	}
 	_ = w.DB.View(ctx, func(tx *store.Tx) error { // an error here means the slow poll, and shows at the next claim

@@ -258,7 +258,7 @@ func (in *installation) zenqmsClient() (*zenqms.Client, error) {
 	}
 	client, err := zenqms.New(zenqms.Config{
 		BaseURL: in.ZenQMS.BaseURL, APIKey: string(key), AuthHeader: in.ZenQMS.AuthHeader, AuthPrefix: prefix,
-		MaxRequestsPerSecond: in.ZenQMS.MaxRequestsPerSecond,
+		MaxRequestsPerSecond: in.ZenQMS.MaxRequestsPerSecond, MaxInFlight: in.ZenQMS.Concurrency,
 	})
 	if err != nil {
 		return nil, usageError{err}

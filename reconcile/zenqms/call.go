@@ -39,10 +39,11 @@ func (c *Client) call(ctx context.Context, req request, out any) error {
 	if err != nil {
 		return fmt.Errorf("zenqms: %s: encoding the request: %w", req.op, err)
 	}
-	if err := c.pace.wait(ctx); err != nil {
+	if err := c.enter(ctx); err != nil {
 		return &Error{Op: req.op, Message: "not sent", Err: err}
 	}
 	ans, err := c.send(ctx, req, payload)
+	c.leave()
 	if err != nil {
 		return &Error{Op: req.op, Err: err}
 	}
@@ -60,6 +61,29 @@ func (c *Client) call(ctx context.Context, req request, out any) error {
 		return c.unreadable(req.op, ans, err)
 	}
 	return nil
+}
+
+// enter waits for a turn: for one of the calls under way to end, and then for
+// the rate. Unless it fails, leave has to follow.
+func (c *Client) enter(ctx context.Context) error {
+	if c.inFlight != nil {
+		select {
+		case c.inFlight <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	err := c.pace.wait(ctx)
+	if err != nil {
+		c.leave()
+	}
+	return err
+}
+
+func (c *Client) leave() {
+	if c.inFlight != nil {
+		<-c.inFlight
+	}
 }
 
 // send makes one attempt. Its errors hold neither the key nor the URL.

@@ -45,6 +45,8 @@ type Config struct {
 	// MaxRequestsPerSecond paces all calls of the client together; 0 is 10, a
 	// negative number (NoLimit) is no limit.
 	MaxRequestsPerSecond float64
+	// MaxInFlight is how many calls may be under way at once; 0 is no limit.
+	MaxInFlight int
 	// Transport carries the calls; nil is net/http's own.
 	Transport http.RoundTripper
 	// Timeout bounds one call, without the wait for its turn; 0 is 30 s.
@@ -61,7 +63,8 @@ type Client struct {
 	http       *http.Client
 	timeout    time.Duration
 	pace       *pace
-	roleKind   atomic.Int32 // a kind; see role.go
+	inFlight   chan struct{} // holds a value for each call under way; nil: no limit
+	roleKind   atomic.Int32  // a kind; see role.go
 	listed     pageTrail
 }
 
@@ -97,6 +100,10 @@ func New(cfg Config) (*Client, error) {
 	if transport == nil {
 		transport = defaultTransport()
 	}
+	var inFlight chan struct{}
+	if cfg.MaxInFlight > 0 {
+		inFlight = make(chan struct{}, cfg.MaxInFlight)
+	}
 	return &Client{
 		base:       base,
 		authHeader: header,
@@ -105,6 +112,7 @@ func New(cfg Config) (*Client, error) {
 		http:       &http.Client{Transport: transport, CheckRedirect: neverFollow},
 		timeout:    cmp.Or(cfg.Timeout, DefaultTimeout),
 		pace:       newPace(perSecond),
+		inFlight:   inFlight,
 	}, nil
 }
 

@@ -215,3 +215,25 @@ func TestRetryAfter(t *testing.T) {
 		})
 	}
 }
+
+func TestCallsUnderWayAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		account := zenqmstest.New(zenqmstest.Options{})
+		account.Latency(time.Second)
+		client, err := zenqms.New(zenqms.Config{BaseURL: "https://zenqms.test", APIKey: zenqmstest.DefaultToken,
+			MaxRequestsPerSecond: zenqms.NoLimit, MaxInFlight: 3, Transport: account.Transport()})
+		require.NoError(t, err)
+		assert.Equal(t, 3*time.Second, pings(t, client, 9), "three at a time")
+
+		var busy sync.WaitGroup
+		for range 3 {
+			busy.Go(func() { assert.NoError(t, client.Ping(t.Context())) })
+		}
+		synctest.Wait()
+		short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		assert.ErrorIs(t, client.Ping(short), context.DeadlineExceeded, "who waits for his turn may give up")
+		busy.Wait()
+		assert.Equal(t, time.Second, pings(t, client, 3), "and has taken no turn from others")
+	})
+}
