@@ -80,7 +80,7 @@ func (r rehearsal) drain(ctx context.Context) error {
 	var failed error
 	for {
 		if failed == nil {
-			claims, err := r.claimDue(ctx, r.users()-inFlight)
+			claims, err := r.claimDue(ctx, r.Concurrency-inFlight)
 			failed = err
 			inFlight += len(claims)
 			for _, c := range claims {

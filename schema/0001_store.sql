@@ -70,9 +70,8 @@ CREATE TABLE outbox (
     error    TEXT,                       -- what the last attempt met
     CHECK ((finished IS NULL) = (state IN ('open', 'running', 'held')))
 ) STRICT;
-CREATE INDEX outbox_open ON outbox (priority, id) WHERE state = 'open';
+CREATE INDEX outbox_open ON outbox (priority, due, id) WHERE state = 'open';
 CREATE INDEX outbox_user ON outbox (okta_id, state);
-CREATE INDEX outbox_running ON outbox (okta_id) WHERE state = 'running';
 CREATE INDEX outbox_pending ON outbox (okta_id) WHERE state IN ('open', 'running');
 CREATE INDEX outbox_state ON outbox (state, due);
 CREATE INDEX outbox_run ON outbox (run, state) WHERE run IS NOT NULL;

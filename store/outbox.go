@@ -136,19 +136,32 @@ func (tx *Tx) Claim(epoch int64, limit int) ([]Claim, error) {
 	return claims, nil
 }
 
-// dueUsers are up to limit users to claim, in the order of urgency.
-func (tx *Tx) dueUsers(limit int) ([]string, error) {
-	rows, err := tx.query(`
-		SELECT o.okta_id FROM outbox o INDEXED BY outbox_open -- it has the order wanted: nothing to sort
-		WHERE o.state = 'open' AND o.due <= ?
-		  AND NOT EXISTS (SELECT 1 FROM outbox r WHERE r.okta_id = o.okta_id AND r.state = 'running')
-		ORDER BY o.priority, o.id`, FormatTime(tx.Now))
+// dueUsers are up to limit users to claim, in the order of urgency. Each
+// priority is a question of its own, so that what waits for a later time, which
+// in an outage is everything, is never read.
+func (tx *Tx) dueUsers(limit int) (users []string, err error) {
+	taken := map[string]bool{}
+	for p := DeactivationPriority; p <= WalkPriority && len(users) < limit; p++ {
+		if users, err = tx.dueOf(p, limit, users, taken); err != nil {
+			return nil, err
+		}
+	}
+	return users, nil
+}
+
+const dueQuery = `
+	SELECT o.okta_id FROM outbox o INDEXED BY outbox_open -- it has the order wanted: nothing to sort
+	WHERE o.state = 'open' AND o.priority = ? AND o.due <= ?
+	  AND NOT EXISTS (SELECT 1 FROM outbox r WHERE r.okta_id = o.okta_id AND r.state = 'running')
+	ORDER BY o.due, o.id`
+
+// dueOf adds the users of one priority, up to limit in all, each once.
+func (tx *Tx) dueOf(p Priority, limit int, users []string, taken map[string]bool) ([]string, error) {
+	rows, err := tx.query(dueQuery, p, FormatTime(tx.Now))
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var users []string
-	taken := map[string]bool{}
 	for len(users) < limit && rows.Next() {
 		var user string
 		if err := rows.Scan(&user); err != nil {
@@ -236,17 +249,19 @@ func (tx *Tx) StartEpoch() (int64, error) {
 		RETURNING CAST(value AS INTEGER)`, FormatTime(tx.Now)).Scan(&epoch); err != nil {
 		return 0, fmt.Errorf("begin as the worker: %w", err)
 	}
-	if err := tx.run(`UPDATE outbox SET state = 'open', due = ? WHERE state = 'running'`, FormatTime(tx.Now)); err != nil {
+	if err := tx.run(`UPDATE outbox SET state = 'open', due = min(due, ?) WHERE state = 'running'`, FormatTime(tx.Now)); err != nil {
 		return 0, fmt.Errorf("take over what an earlier worker left: %w", err)
 	}
 	return epoch, nil
 }
 
+const nextDueQuery = `SELECT min(due) FROM outbox WHERE state = 'open'`
+
 // NextDue is when the next open promise is due, false when there is none.
 // Promises of users who are being worked on count as well.
 func (tx *Tx) NextDue() (time.Time, bool, error) {
 	var due time.Time
-	_, err := tx.find(`SELECT min(due) FROM outbox WHERE state = 'open'`, nil, timeOf{&due})
+	_, err := tx.find(nextDueQuery, nil, timeOf{&due})
 	return due, !due.IsZero(), err
 }
 
