@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -14,29 +16,25 @@ const maxSecret = 8 << 10
 
 // Secret is what Okta shows to prove that it is Okta: the secret of the event
 // hook and, while it is being rotated, the previous one. Only their hashes
-// are kept. The files are read again as they change (see watched). It is safe
-// for concurrent use.
+// are kept. The files are read again as they change, both together (see
+// watched). It is safe for concurrent use.
 type Secret struct {
-	files []*watched[[sha256.Size]byte]
+	files *watched[[]digest]
 }
 
+type digest = [sha256.Size]byte
+
 // OpenSecret reads the secret from path and the previous one from
-// previousPath, "" for none. Blanks around a secret do not count. Errors name
-// the file and what to do, never the content.
+// previousPath, "" for none. A previous file that is absent, at first or
+// later, means none as well: there is one only during a rotation. Blanks
+// around a secret do not count. Errors name the file and what to do, never the
+// content.
 func OpenSecret(path, previousPath string) (*Secret, error) {
-	paths := []string{path}
-	if previousPath != "" {
-		paths = append(paths, previousPath)
+	files, err := watch(path, func() ([]digest, error) { return readSecrets(path, previousPath) })
+	if err != nil {
+		return nil, fmt.Errorf("read the secret of the event hook: %w", err)
 	}
-	s := &Secret{}
-	for _, p := range paths {
-		file, err := watch(p, func() ([sha256.Size]byte, error) { return readSecret(p) })
-		if err != nil {
-			return nil, fmt.Errorf("read the secret of the event hook: %w", err)
-		}
-		s.files = append(s.files, file)
-	}
-	return s, nil
+	return &Secret{files}, nil
 }
 
 // Accepts tells whether the value of an Authorization header is one of the
@@ -46,15 +44,39 @@ func (s *Secret) Accepts(authorization string) bool {
 	_, credentials, _ := strings.Cut(authorization, " ")
 	whole, bare := sha256.Sum256([]byte(authorization)), sha256.Sum256([]byte(credentials))
 	accepted := 0
-	for _, file := range s.files {
-		secret := file.get()
+	for _, secret := range s.files.get() {
 		accepted |= subtle.ConstantTimeCompare(secret[:], whole[:])
 		accepted |= subtle.ConstantTimeCompare(secret[:], bare[:])
 	}
 	return accepted == 1
 }
 
-func readSecret(path string) (sum [sha256.Size]byte, err error) {
+// readSecrets reads the secret and, where there is one, the previous one. They
+// are taken together or not at all: a new secret without the one it replaces
+// would refuse what Okta still sends. So the secret must be the same before and
+// after the other file is read, whichever way the files are being changed.
+func readSecrets(path, previousPath string) ([]digest, error) {
+	secret, err := readSecret(path)
+	if err != nil || previousPath == "" {
+		return []digest{secret}, err
+	}
+	for {
+		secrets := []digest{secret}
+		previous, err := readSecret(previousPath)
+		switch {
+		case err == nil:
+			secrets = append(secrets, previous)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+		before := secret
+		if secret, err = readSecret(path); err != nil || secret == before {
+			return secrets, err
+		}
+	}
+}
+
+func readSecret(path string) (sum digest, err error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:

@@ -224,10 +224,10 @@ func TestTLSConfigReadsARenewedCertificate(t *testing.T) {
 		newKey, err := os.ReadFile(filepath.Join(dir, "tls.key"))
 		require.NoError(t, err)
 		write(t, dir, "tls.key", string(oldKey)) // in the middle of a renewal: the key is still to come
-		time.Sleep(lookEvery)
+		time.Sleep(LookEvery)
 		assert.Equal(t, "first.example.com", served())
 		write(t, dir, "tls.key", string(newKey))
-		time.Sleep(lookEvery)
+		time.Sleep(LookEvery)
 		assert.Equal(t, "second.example.com", served())
 		assert.Equal(t, 1, strings.Count(log.String(), "level=WARN"))
 		assert.NotContains(t, log.String(), "PRIVATE KEY")

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// lookEvery is how often a file is looked at, at most, and so how long after
-// a change it may take to count.
-const lookEvery = time.Second
+// LookEvery is how often a file is looked at, at most, and so how long after
+// a change it may take to count, on a relay that is asked for something.
+const LookEvery = time.Second
 
 // watched is a value read from a file or two, and read again whenever it is
-// asked for and was not looked at within lookEvery. A file that cannot be read
+// asked for and was not looked at within LookEvery. A file that cannot be read
 // now, or holds nothing usable, leaves the last good value in force and is
 // logged once, to slog's default logger. The files are small: reading them
 // once a second is cheaper to reason about than telling whether they changed.
@@ -39,7 +39,7 @@ func (w *watched[T]) get() T {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	if now.Sub(w.looked) < lookEvery {
+	if now.Sub(w.looked) < LookEvery {
 		return w.value
 	}
 	w.looked = now
