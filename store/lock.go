@@ -17,6 +17,7 @@ const (
 	WorkerPart Part = "worker" // drains the outbox and runs the walks
 	RelayPart  Part = "relay"  // receives Okta's hooks
 	UnlinkPart Part = "unlink" // clears the links in ZenQMS, for good
+	HookPart   Part = "hook"   // makes, changes or deletes Okta's event hook, and renews its secret
 )
 
 // ErrLocked says that another process has the part already.

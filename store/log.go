@@ -24,6 +24,7 @@ const (
 	ActSkip       Action = "skip"
 	ActNone       Action = "none"
 	ActDeploy     Action = "deploy"
+	ActConfig     Action = "config"
 	ActApprove    Action = "approve"
 	ActDiscard    Action = "discard"
 	ActPause      Action = "pause"

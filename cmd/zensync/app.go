@@ -41,7 +41,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			planCommand(), deployCommand(), relayCommand(), workerCommand(), runCommand(),
 			syncCommand(), reconcileCommand(), explainCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
-			pauseCommand(), resumeCommand(), unlinkCommand(),
+			pauseCommand(), resumeCommand(), unlinkCommand(), rotateSecretCommand(),
 			statusCommand(), reportCommand(), verifyCommand(),
 			configCommand(), demoCommand(), versionCommand(),
 		},

@@ -51,12 +51,15 @@ func deploy(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		deployment, err := in.deployment(worker, actor(c))
-		if err != nil {
+		var run int64
+		if err := withHook(db, "deploy", func() error {
+			deployment, err := in.deployment(worker, actor(c))
+			if err != nil {
+				return err
+			}
+			run, err = beginDeployment(c, worker, deployment, in)
 			return err
-		}
-		run, err := beginDeployment(c, worker, deployment, in)
-		if err != nil {
+		}); err != nil {
 			return err
 		}
 		if err := follow(c.Context, worker, "deploy", run, c.App.ErrWriter); err != nil {

@@ -73,6 +73,12 @@ func (w *world) doOkta(ts *testscript.TestScript, verb string, args []string) (b
 		return true, err
 	case "stream":
 		return true, w.stream(ts, name)
+	case "knock":
+		w.knock(ts)
+	case "heard":
+		return w.heard()
+	case "has-secret":
+		return w.hasSecret(name)
 	case "kept":
 		return w.kept(), nil
 	case "heal":

@@ -60,7 +60,7 @@ func unlink(c *cli.Context) error {
 				return err
 			}
 		}
-		return runUnlink(c, u, survey)
+		return withHook(db, "unlink", func() error { return runUnlink(c, u, survey) })
 	})
 }
 

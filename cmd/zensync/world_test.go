@@ -42,6 +42,7 @@ type world struct {
 	streamed chan struct{} // closed when the stream is over; taken is set then
 	taken    []string
 	unlock   func() // of the script command lock
+	knocks   *knocking
 }
 
 const (

@@ -69,7 +69,7 @@ type Relay struct {
 	Listen             string `yaml:"listen"`
 	PublicURL          string `yaml:"public_url"`
 	SecretFile         string `yaml:"secret_file"`
-	PreviousSecretFile string `yaml:"previous_secret_file,omitempty"` // set while rotating
+	PreviousSecretFile string `yaml:"previous_secret_file,omitempty"` // a file only while rotating; SecretFile + ".previous" by default
 	TLSCertFile        string `yaml:"tls_cert_file,omitempty"`        // both or neither
 	TLSKeyFile         string `yaml:"tls_key_file,omitempty"`
 }

@@ -25,6 +25,12 @@ const (
 	certificate             // PEM, no secret
 )
 
+// The keys of the hook's secret, which is rotated.
+const (
+	secretKey         = "relay.secret_file"
+	previousSecretKey = "relay.previous_secret_file"
+)
+
 // files lists every key that names a file with something to read. The store is
 // not one: it is created where it is missing.
 func (c *Config) files() []file {
@@ -32,8 +38,8 @@ func (c *Config) files() []file {
 		{"okta.private_key_file", &c.Okta.PrivateKeyFile, privateKey},
 		{"okta.api_token_file", &c.Okta.APITokenFile, token},
 		{"zenqms.api_key_file", &c.ZenQMS.APIKeyFile, token},
-		{"relay.secret_file", &c.Relay.SecretFile, token},
-		{"relay.previous_secret_file", &c.Relay.PreviousSecretFile, token},
+		{secretKey, &c.Relay.SecretFile, token},
+		{previousSecretKey, &c.Relay.PreviousSecretFile, token},
 		{"relay.tls_cert_file", &c.Relay.TLSCertFile, certificate},
 		{"relay.tls_key_file", &c.Relay.TLSKeyFile, privateKey},
 	}
@@ -58,6 +64,28 @@ func (c *Config) resolveFiles(base string, r *report) {
 				"put the secret into a file and write the name of that file here")
 		}
 	}
+	c.resolvePrevious(r)
+}
+
+// resolvePrevious puts the previous secret beside the present one unless the
+// file says otherwise. It has to be a file of its own, for a rotation
+// overwrites and removes it.
+func (c *Config) resolvePrevious(r *report) {
+	previous := &c.Relay.PreviousSecretFile
+	if *previous == "" && c.Relay.SecretFile != "" {
+		*previous = c.Relay.SecretFile + ".previous"
+		c.written[previousSecretKey] = c.written[secretKey] + ".previous"
+	}
+	for _, f := range c.files() {
+		if f.key != previousSecretKey && *f.name != "" && *f.name == *previous {
+			r.add(previousSecretKey, "is the file of "+f.key, "name a file of its own, or remove the key")
+		}
+	}
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func resolve(base, name string) string {

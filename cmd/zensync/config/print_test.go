@@ -98,7 +98,9 @@ func TestHashIgnoresWhereSecretsAreFound(t *testing.T) {
 	dir := folder(t)
 	outside := open(t, dir).Hash()
 	credentials := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(credentials, "zenqms.key"), []byte("zk"), 0o400))
+	for _, name := range []string{"zenqms.key", "hook.secret"} {
+		require.NoError(t, os.WriteFile(filepath.Join(credentials, name), []byte("zk"), 0o400))
+	}
 	t.Setenv("CREDENTIALS_DIRECTORY", credentials)
 	inside := open(t, dir)
 	require.Equal(t, filepath.Join(credentials, "zenqms.key"), inside.ZenQMS.APIKeyFile)

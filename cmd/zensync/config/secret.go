@@ -33,16 +33,18 @@ func (c *Config) ZenQMSKey() ([]byte, error) {
 
 // HookSecret reads the secret of the event hook.
 func (c *Config) HookSecret() ([]byte, error) {
-	return c.secret("relay.secret_file", "name the file that holds the secret of the event hook")
+	return c.secret(secretKey, "name the file that holds the secret of the event hook")
 }
 
 // PreviousHookSecret reads the secret that is still accepted while rotating. It
-// returns nil and no error if none is configured.
+// returns nil and no error when there is no such file: there is one only during
+// a rotation.
 func (c *Config) PreviousHookSecret() ([]byte, error) {
-	if c.Relay.PreviousSecretFile == "" {
+	secret, err := c.secret(previousSecretKey, "")
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return c.secret("relay.previous_secret_file", "")
+	return secret, err
 }
 
 // CheckSecrets reads every configured file once and reports all that fail as
@@ -50,8 +52,22 @@ func (c *Config) PreviousHookSecret() ([]byte, error) {
 func (c *Config) CheckSecrets() error {
 	r := c.report()
 	for _, f := range c.files() {
-		if *f.name != "" {
+		if *f.name != "" && (f.key != previousSecretKey || exists(*f.name)) {
 			read(f, r)
+		}
+	}
+	return r.err()
+}
+
+// CheckRotatable tells whether the files of the hook's secret can be replaced:
+// those that systemd hands to a service are copies, which go with it.
+func (c *Config) CheckRotatable() error {
+	r := c.report()
+	for _, f := range c.files() {
+		if (f.key == secretKey || f.key == previousSecretKey) && isCredential(*f.name) {
+			r.add(f.key, *f.name+" is the copy that systemd made for the service",
+				"run this outside the service, as the owner of the file itself, where the name is found beside the configuration")
+			break // the other one goes with it
 		}
 	}
 	return r.err()

@@ -68,18 +68,19 @@ func TestServiceApp(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(dir, "zensync.yaml"))
 	require.NoError(t, err)
 	app := strings.Replace(string(text), "  api_token_file: okta.token\n", "  client_id: 0oa1\n  private_key_file: okta.pem\n  private_key_id: k\n", 1)
-	app = strings.TrimSpace(app) + "\n  previous_secret_file: hook.secret\n  tls_cert_file: relay.crt\n  tls_key_file: relay.key\n"
+	app = strings.TrimSpace(app) + "\n  previous_secret_file: older.secret\n  tls_cert_file: relay.crt\n  tls_key_file: relay.key\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "zensync.yaml"), []byte(app), 0o600))
 	for name, mode := range map[string]fs.FileMode{"okta.pem": 0o400, "relay.key": 0o600, "relay.crt": 0o644} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(pem+"\n"), mode))
 	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "older.secret"), []byte("older"), 0o600))
 	c := open(t, dir)
 	key, err := c.OktaKey()
 	require.NoError(t, err)
 	assert.Equal(t, pem, string(key))
 	previous, err := c.PreviousHookSecret()
 	require.NoError(t, err)
-	assert.Equal(t, "hs", string(previous))
+	assert.Equal(t, "older", string(previous))
 	require.NoError(t, c.CheckSecrets())
 
 	_, err = c.OktaToken()
@@ -222,4 +223,47 @@ func TestAPastedSecretIsTakenForAFileThatExists(t *testing.T) {
 	key, err := open(t, dir).ZenQMSKey()
 	require.NoError(t, err)
 	assert.Equal(t, "zk", string(key))
+}
+
+func TestThePreviousSecretIsThereOnlyWhileRotating(t *testing.T) {
+	dir := folder(t)
+	c := open(t, dir)
+	file := filepath.Join(dir, "hook.secret.previous")
+	assert.Equal(t, file, c.Relay.PreviousSecretFile, "beside the secret, unless the configuration says otherwise")
+	require.NoError(t, c.CheckSecrets(), "its absence is no fault")
+
+	require.NoError(t, os.WriteFile(file, []byte("older\n"), 0o600))
+	secret, err := c.PreviousHookSecret()
+	require.NoError(t, err)
+	assert.Equal(t, "older", string(secret))
+
+	require.NoError(t, os.Chmod(file, 0o644))
+	_, err = c.PreviousHookSecret()
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "relay.previous_secret_file: "+file+" is open to other users")
+	assert.EqualError(t, c.CheckSecrets(), err.Error(), "one that is there is held to the rules of every secret")
+}
+
+func TestThePreviousSecretHasAFileOfItsOwn(t *testing.T) {
+	for name, key := range map[string]string{"hook.secret": "relay.secret_file", "./zenqms.key": "zenqms.api_key_file"} {
+		text, err := os.ReadFile(filepath.Join(folder(t), "zensync.yaml"))
+		require.NoError(t, err)
+		file := filepath.Join(t.TempDir(), "zensync.yaml")
+		changed := strings.TrimSpace(string(text)) + "\n  previous_secret_file: " + name + "\n"
+		require.NoError(t, os.WriteFile(file, []byte(changed), 0o600))
+		_, err = config.Load(file, checks)
+		assert.EqualError(t, err, file+":10:3: relay.previous_secret_file: is the file of "+key+"; name a file of its own, or remove the key")
+	}
+}
+
+func TestCredentialsOfAServiceCannotBeRotated(t *testing.T) {
+	dir := folder(t)
+	require.NoError(t, open(t, dir).CheckRotatable())
+	credentials := t.TempDir()
+	t.Setenv("CREDENTIALS_DIRECTORY", credentials)
+	require.NoError(t, open(t, dir).CheckRotatable(), "none of them is the secret")
+	require.NoError(t, os.WriteFile(filepath.Join(credentials, "hook.secret"), []byte("hs\n"), 0o400))
+	err := open(t, dir).CheckRotatable()
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "relay.secret_file: "+filepath.Join(credentials, "hook.secret")+" is the copy that systemd made for the service; run this outside the service")
 }
