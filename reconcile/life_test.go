@@ -86,6 +86,7 @@ func TestC1_EachActWorksInItsStatesOnly(t *testing.T) {
 			_, err := Retry{Binding: w.pause().Binding}.Begin(w.Context(), w.db, nil)
 			return err
 		}},
+		"rotate-secret": {[]Life{Active, Paused}, func(w *world) error { return w.db.View(w.Context(), w.pause().Binding.Rotatable) }},
 		"unlink": {[]Life{New, Active, Paused, Unlinking, Unlinked}, func(w *world) error {
 			return w.db.Update(w.Context(), func(tx *store.Tx) error {
 				_, err := w.unlinking().begin(tx, UnlinkSurvey{})

@@ -76,7 +76,7 @@ func (r Rotation) Run(ctx context.Context, held Held) (Result, error) {
 		return result, err
 	}
 	if err := r.Files.drop(); err != nil {
-		return result, fmt.Errorf("Okta has the new secret, but the old one stays valid: %w", err)
+		return result, fmt.Errorf("the old secret stays valid, though Okta has the new one: %w", err)
 	}
 	result.Dropped = time.Now()
 	return result, r.confirm(ctx, old)
@@ -169,5 +169,5 @@ func (r Rotation) confirm(ctx context.Context, old string) error {
 	case errors.Is(err, errNotInTime):
 		err = errors.New("the relay still takes it")
 	}
-	return fmt.Errorf("Okta has the new secret and %s is removed, but %w: restart the relay to be sure that the old secret is not taken any more", r.Files.Previous, err)
+	return fmt.Errorf("the new secret is in use and %s is removed, but %w: restart the relay to be sure that the old secret is not taken any more", r.Files.Previous, err)
 }

@@ -99,6 +99,7 @@ func (p pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 // use is Okta's part. A relay that refused one of the two secrets by then would
 // lose events.
 func (s *stage) use(ctx context.Context, secret string) error {
+	time.Sleep(2 * relay.LookEvery) // Okta takes its time
 	for _, valid := range []string{s.okta, secret} {
 		took, err := s.Relay.takes(ctx, valid)
 		require.NoError(s.t, err)
@@ -151,6 +152,26 @@ func TestASecretIsRotated(t *testing.T) {
 		assert.False(t, result.Dropped.IsZero())
 		assert.Regexp(t, `^[0-9a-f]{64}$`, s.okta)
 		s.holds(s.okta, "", err)
+	})
+}
+
+func TestTheOldSecretIsTakenThroughTheGraceTimeAndNotAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := prepare(t, "first", "")
+		s.Grace = time.Minute
+		during := false
+		s.Okta = func(ctx context.Context, secret string) error {
+			time.AfterFunc(s.Grace-time.Second, func() { during, _ = s.Relay.takes(ctx, "first") })
+			return s.use(ctx, secret)
+		}
+		begun := time.Now()
+		result, err := s.run(t.Context())
+		require.NoError(t, err)
+		assert.True(t, during)
+		assert.GreaterOrEqual(t, result.Dropped.Sub(begun), s.Grace)
+		took, err := s.Relay.takes(t.Context(), "first")
+		require.NoError(t, err)
+		assert.False(t, took)
 	})
 }
 
