@@ -159,15 +159,18 @@ func TestTheOldSecretIsTakenThroughTheGraceTimeAndNotAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := prepare(t, "first", "")
 		s.Grace = time.Minute
-		during := false
+		during := make(chan bool, 1)
 		s.Okta = func(ctx context.Context, secret string) error {
-			time.AfterFunc(s.Grace-time.Second, func() { during, _ = s.Relay.takes(ctx, "first") })
+			time.AfterFunc(2*relay.LookEvery+s.Grace-time.Second, func() {
+				took, err := s.Relay.takes(ctx, "first")
+				during <- took && err == nil
+			})
 			return s.use(ctx, secret)
 		}
 		begun := time.Now()
 		result, err := s.run(t.Context())
 		require.NoError(t, err)
-		assert.True(t, during)
+		assert.True(t, <-during)
 		assert.GreaterOrEqual(t, result.Dropped.Sub(begun), s.Grace)
 		took, err := s.Relay.takes(t.Context(), "first")
 		require.NoError(t, err)
