@@ -72,6 +72,9 @@ func (db *DB) open(ctx context.Context) (err error) {
 	if db.writer, err = newSession(ctx, db.pool); err != nil {
 		return errors.Join(err, db.pool.Close())
 	}
+	if err := (&Tx{ctx: ctx, session: db.writer}).CheckDurable(); err != nil {
+		return errors.Join(err, db.writer.close(), db.pool.Close())
+	}
 	readers, err := sql.Open("sqlite", dsn(db.path, "_pragma=query_only(1)"))
 	if err != nil {
 		return errors.Join(err, db.writer.close(), db.pool.Close())
