@@ -33,21 +33,29 @@ test:
 		echo 'The race detector needs cgo and a C compiler; testing without it.'; \
 		$(GO) test ./...; \
 	fi
+	$(GO) -C scripts/bench test ./measure
 
 ## lint: format, vet, staticcheck
 .PHONY: lint
 lint:
-	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd reconcile relay store schema) || exit; \
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l cmd reconcile relay store schema scripts) || exit; \
 	if [ -n "$$unformatted" ]; then echo 'Not formatted, run gofmt -w on:'; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	$(GO) -C scripts/bench vet ./...
+	cd scripts/bench && $(GO) run $(STATICCHECK) ./...
 
-## bench: all benchmarks
+# How often, and for how long at a time, each contestant of scripts/bench runs.
+ROUNDS  ?= 5
+SECONDS ?= 3
+
+## bench: all benchmarks, and the comparisons of scripts/bench; a quick look is make bench ROUNDS=1 SECONDS=1
 .PHONY: bench
 bench:
-	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -rn1 dirname | sort -u); \
-	if [ -z "$$packages" ]; then echo 'There are no benchmarks.'; exit 0; fi; \
+	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' ./cmd ./reconcile ./relay ./store | xargs -rn1 dirname | sort -u); \
 	$(GO) test -run '^$$' -bench . -benchmem $$packages
+	@mkdir -p bin
+	$(GO) -C scripts/bench run . -rounds $(ROUNDS) -seconds $(SECONDS) -json '$(CURDIR)/bin/bench.json'
 
 ## install: the program to $(DESTDIR)$(PREFIX)/bin
 .PHONY: install

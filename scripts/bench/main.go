@@ -1,0 +1,133 @@
+// Command bench measures zensync against what it could be instead: the relay
+// against its own handler without a store, the outbox against other queues on
+// SQLite, all on one machine in rounds that take turns. It needs the checkout
+// it lies in, and a disk that is one.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/zensync/zensync/scripts/bench/measure"
+	"github.com/zensync/zensync/scripts/bench/part"
+	"github.com/zensync/zensync/scripts/bench/queue"
+)
+
+func main() {
+	part.Main(map[string]part.Func{"relay": serveRelay, "load": sendLoad, "queue": queue.Part})
+
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 5, "how often each contestant runs")
+	flag.Float64Var(&o.seconds, "seconds", 3, "how long a contestant runs each time, about")
+	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain or latency")
+	flag.StringVar(&o.json, "json", "", "write the results to this file as well")
+	flag.StringVar(&o.dir, "dir", os.TempDir(), "folder for the databases, on the disk to be measured")
+	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of relays and queues")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := bench(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	rounds                    int
+	seconds                   float64
+	only, json, dir, profiles string
+}
+
+func bench(ctx context.Context, o options) (err error) {
+	if o.rounds < 1 || o.seconds <= 0 {
+		return errors.New("-rounds and -seconds have to be more than 0")
+	}
+	if err := checkDisk(o.dir); err != nil {
+		return err
+	}
+	if o.profiles != "" {
+		if err := os.Setenv(part.Profiles, o.profiles); err != nil {
+			return err
+		}
+	}
+	folder, err := os.MkdirTemp(o.dir, "zensync-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	program := filepath.Join(folder, "zensync")
+	if err := build(ctx, program); err != nil {
+		return err
+	}
+	chosen := slices.DeleteFunc(measurements(program, o.seconds), func(m measure.Measurement) bool { return !strings.HasPrefix(m.Name, o.only) })
+	if len(chosen) == 0 {
+		return fmt.Errorf("nothing to measure is called %s", o.only)
+	}
+	report, err := measure.Run(ctx, chosen, o.rounds, folder, os.Stderr)
+	if err != nil {
+		return err
+	}
+	report.Machine = measure.Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()}
+	report.Print(os.Stdout)
+	if o.json == "" {
+		return nil
+	}
+	return writeJSON(report, o.json)
+}
+
+// measurements are all there is to measure.
+func measurements(program string, seconds float64) []measure.Measurement {
+	return []measure.Measurement{
+		relayMeasurement(64, seconds),
+		relayMeasurement(256, seconds),
+		enqueueMeasurement(seconds),
+		drainMeasurement(seconds),
+		latencyMeasurement(program, seconds),
+	}
+}
+
+// checkDisk refuses a folder in memory: a flush costs nothing there.
+func checkDisk(dir string) error {
+	const tmpfs = 0x01021994 // statfs(2)
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return fmt.Errorf("look at %s: %w", dir, err)
+	}
+	if fs.Type == tmpfs {
+		return fmt.Errorf("%s is in memory, where a durable commit costs nothing: name a folder on a disk with -dir", dir)
+	}
+	return nil
+}
+
+// build makes the program from the checkout that this one is part of.
+func build(ctx context.Context, program string) error {
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/zensync/zensync").Output()
+	if err != nil {
+		return fmt.Errorf("find the checkout (run this in scripts/bench): %w", err)
+	}
+	cmd := exec.CommandContext(ctx, "go", "-C", strings.TrimSpace(string(root)), "build", "-trimpath", "-o", program, "./cmd/zensync")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("build zensync: %w", err)
+	}
+	return nil
+}
+
+func writeJSON(report *measure.Report, name string) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(report.WriteJSON(file), file.Close())
+}
