@@ -40,6 +40,7 @@ type DB struct {
 	pool    *sql.DB  // of the writer
 	writer  *session // one connection: SQLite has one writer at a time
 	readers *readers
+	wake    waker
 	jobs    chan *job
 	quit    chan struct{}
 	stopped chan struct{}
@@ -112,6 +113,9 @@ func (db *DB) Close() (err error) {
 	db.closing.Do(func() {
 		close(db.quit)
 		<-db.stopped
+		db.wake.mu.Lock()
+		db.wake.close()
+		db.wake.mu.Unlock()
 		err = errors.Join(db.readers.close(), db.writer.close(), db.pool.Close())
 	})
 	return err

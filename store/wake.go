@@ -9,18 +9,71 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
 )
+
+// waker is the sending end of the wake-up socket. It keeps its connection: to
+// make one costs more than to store an event does. The zero value is ready.
+type waker struct {
+	wanted atomic.Bool // a nudge that nobody has sent yet
+	mu     sync.Mutex
+	conn   *net.UnixConn // nil: none yet, or the last one failed
+}
 
 // Nudge tells the worker, if there is one, that the outbox has something new.
 // It is a courtesy: a nudge that is lost costs the worker's slow poll, no
-// more, so there is no error to return.
+// more, so there is no error to return. Nudges of concurrent callers become
+// one.
 func (db *DB) Nudge() {
-	conn, err := net.DialUnix("unixgram", nil, db.wakeAddr())
+	db.wake.wanted.Store(true)
+	// Whoever holds the lock looks again once it has given it back.
+	for db.wake.wanted.Load() && db.wake.mu.TryLock() {
+		for db.wake.wanted.Swap(false) {
+			db.wake.send(db.wakeAddr())
+		}
+		db.wake.mu.Unlock()
+	}
+}
+
+// send sends one datagram, over a new connection where the old one leads to a
+// worker that is gone.
+func (w *waker) send(addr *net.UnixAddr) {
+	if w.conn != nil {
+		if err := sendAtOnce(w.conn); err == nil || errors.Is(err, syscall.EAGAIN) {
+			return // nudges that fill the socket's buffer wait there already
+		}
+		w.close()
+	}
+	conn, err := net.DialUnix("unixgram", nil, addr)
 	if err != nil {
 		return // no worker is up; the next one looks at the outbox when it starts
 	}
-	_, _ = conn.Write([]byte{1}) // a full socket buffer means that nudges wait already
-	_ = conn.Close()
+	w.conn = conn
+	_ = sendAtOnce(conn) // a worker that is gone again looks when it starts
+}
+
+func (w *waker) close() {
+	if w.conn != nil {
+		_ = w.conn.Close() // it only sends, and has nothing left to send
+		w.conn = nil
+	}
+}
+
+// sendAtOnce writes one byte without waiting: net's Write would wait for a
+// worker that hangs to read what it has.
+func sendAtOnce(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Write(func(fd uintptr) bool {
+		_, failed = syscall.Write(int(fd), []byte{1})
+		return true
+	})
+	return errors.Join(err, failed)
 }
 
 // Nudges returns a channel that holds a value whenever somebody nudged since

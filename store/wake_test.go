@@ -1,6 +1,7 @@
 package store
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,35 @@ func TestNudgesGatherWhileNobodyLooks(t *testing.T) {
 		f.db.Nudge()
 	}
 	woken(t, nudges)
+}
+
+func TestNudgeDoesNotWaitForAWorkerThatHangs(t *testing.T) {
+	f := setup(t)
+	conn, err := net.ListenUnixgram("unixgram", f.db.wakeAddr()) // and never reads
+	require.NoError(t, err)
+	defer conn.Close()
+	nudged := make(chan struct{})
+	go func() {
+		defer close(nudged)
+		for range 10_000 {
+			f.db.Nudge()
+		}
+	}()
+	select {
+	case <-nudged:
+	case <-time.After(patience):
+		t.Fatal("a nudge waits")
+	}
+}
+
+func TestNudgeFindsTheNextWorker(t *testing.T) {
+	f := setup(t)
+	for range 3 {
+		nudges, stop := f.nudges()
+		f.db.Nudge()
+		woken(t, nudges)
+		stop()
+	}
 }
 
 func TestNudgeWithoutListenerIsSilent(t *testing.T) {
