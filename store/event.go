@@ -74,12 +74,11 @@ func (tx *Tx) AddEvent(e Event) error {
 	if err != nil {
 		return fmt.Errorf("event %s: %w", e.UUID, err)
 	}
-	var id int64
-	fresh, err := tx.find(`
+	id, fresh, err := tx.insert(`
 		INSERT INTO event (uuid, type, published, received, actor, groups, ignored)
 		VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (uuid) DO NOTHING RETURNING id`,
-		[]any{e.UUID, e.Type, timeArg(e.Published), FormatTime(tx.Now), textArg(e.Actor), groups, textArg(e.Ignored)}, &id)
+		ON CONFLICT (uuid) DO NOTHING`,
+		e.UUID, e.Type, timeArg(e.Published), FormatTime(tx.Now), textArg(e.Actor), groups, textArg(e.Ignored))
 	if err != nil {
 		return fmt.Errorf("store event %s: %w", e.UUID, err)
 	}

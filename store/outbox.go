@@ -91,11 +91,10 @@ func (tx *Tx) Enqueue(p Promise) (int64, error) {
 	if p.Cleared != "" {
 		cleared = ClearedByWalk
 	}
-	var id int64
-	err := tx.row(`
+	id, _, err := tx.insert(`
 		INSERT INTO outbox (okta_id, origin, priority, run, event, actor, action, cleared, state, due, created)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?) RETURNING id`,
-		p.OktaID, p.Origin, p.Priority, idArg(p.Run), idArg(p.Event), textArg(p.Actor), textArg(string(p.Cleared)), cleared, now, now).Scan(&id)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)`,
+		p.OktaID, p.Origin, p.Priority, idArg(p.Run), idArg(p.Event), textArg(p.Actor), textArg(string(p.Cleared)), cleared, now, now)
 	return id, err
 }
 

@@ -44,6 +44,22 @@ func (tx *Tx) run(query string, args ...any) error {
 	return err
 }
 
+// insert adds a row and returns its id; added is false when a conflict left it
+// out. Where RETURNING would do the same, SQLite journals the statement and
+// makes a table for the answer, which costs as much as the insertion.
+func (tx *Tx) insert(query string, args ...any) (id int64, added bool, err error) {
+	result, err := tx.exec(query, args...)
+	if err != nil {
+		return 0, false, err
+	}
+	n, err := result.RowsAffected()
+	if err != nil || n == 0 {
+		return 0, false, err
+	}
+	id, err = result.LastInsertId()
+	return id, true, err
+}
+
 // row is query for a single row; its error shows in Scan.
 func (tx *Tx) row(query string, args ...any) scanner {
 	stmt, err := tx.session.stmt(query)
