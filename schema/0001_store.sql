@@ -2,6 +2,9 @@
 -- The store of zensync. Times are UTC text, 2006-01-02T15:04:05.000Z, so that
 -- text order is time order. An address is an e-mail address, trimmed and in
 -- lower case, for comparing; an email is the address as it was written.
+--
+-- What a column may hold is spelt out with OR: for IN with more than two texts
+-- SQLite makes a table, anew for each row that is written.
 
 -- What the program remembers about itself: life-cycle state, the pair of
 -- servers this store is bound to, the event hook.
@@ -27,8 +30,8 @@ CREATE INDEX event_received ON event (received);
 -- One execution of a walk: the initial sync or a reconcile.
 CREATE TABLE run (
     id        INTEGER PRIMARY KEY,        -- order of the asking
-    kind      TEXT NOT NULL CHECK (kind IN ('initial', 'reconcile', 'manual', 'unlink')), -- initial: deploy's; manual: over the users of a large sync
-    state     TEXT NOT NULL CHECK (state IN ('wanted', 'running', 'done', 'failed')), -- in this order
+    kind      TEXT NOT NULL CHECK (kind = 'initial' OR kind = 'reconcile' OR kind = 'manual' OR kind = 'unlink'), -- initial: deploy's; manual: over the users of a large sync
+    state     TEXT NOT NULL CHECK (state = 'wanted' OR state = 'running' OR state = 'done' OR state = 'failed'), -- in this order
     actor     TEXT,                       -- the operator who asked; NULL for the schedule
     wanted    TEXT NOT NULL,              -- not to be started before this time
     started   TEXT,                       -- when its (last) start was
@@ -52,23 +55,24 @@ CREATE TABLE named (
 CREATE TABLE outbox (
     id       INTEGER PRIMARY KEY AUTOINCREMENT, -- order of the promises; never used twice
     okta_id  TEXT NOT NULL,              -- the user it is about
-    origin   TEXT NOT NULL CHECK (origin IN ('initial', 'hook', 'reconcile', 'manual')), -- what made it
+    origin   TEXT NOT NULL CHECK (origin = 'initial' OR origin = 'hook' OR origin = 'reconcile' OR origin = 'manual'), -- what made it
     priority INTEGER NOT NULL,           -- 0 deactivations, 1 hooks, 2 manual, 3 walks; lower goes first
     run      INTEGER REFERENCES run (id),   -- the walk that wants it
     event    INTEGER REFERENCES event (id), -- the event behind it
     actor    TEXT,                       -- the operator who asked
-    state    TEXT NOT NULL CHECK (state IN ('open', 'running', 'held', 'done', 'skipped', 'dropped', 'dead', 'ignored', 'unlinked')), -- the first three are not ended
+    state    TEXT NOT NULL CHECK (state = 'open' OR state = 'running' OR state = 'held' OR -- not ended
+                 state = 'done' OR state = 'skipped' OR state = 'dropped' OR state = 'dead' OR state = 'ignored' OR state = 'unlinked'),
     due      TEXT NOT NULL,              -- not before this time
     attempts INTEGER NOT NULL DEFAULT 0, -- how often it was tried
     looks    INTEGER NOT NULL DEFAULT 0, -- late looks made after an event whose effect Okta did not show yet
-    action   TEXT CHECK (action IN ('deactivate', 'activate', 'remove_role')), -- what is held, or was let through the brake
-    cleared  TEXT NOT NULL DEFAULT '' CHECK (cleared IN ('', 'walk', 'approved')), -- who let the action through
+    action   TEXT CHECK (action = 'deactivate' OR action = 'activate' OR action = 'remove_role'), -- what is held, or was let through the brake
+    cleared  TEXT NOT NULL DEFAULT '' CHECK (cleared = '' OR cleared = 'walk' OR cleared = 'approved'), -- who let the action through
     epoch    INTEGER NOT NULL DEFAULT 0, -- the worker that took it; another one's outcome is refused
     created  TEXT NOT NULL,              -- when it was made
     claimed  TEXT,                       -- when it was last taken
     finished TEXT,                       -- when it ended
     error    TEXT,                       -- what the last attempt met
-    CHECK ((finished IS NULL) = (state IN ('open', 'running', 'held')))
+    CHECK ((finished IS NULL) = (state = 'open' OR state = 'running' OR state = 'held'))
 ) STRICT;
 CREATE INDEX outbox_open ON outbox (priority, due, id) WHERE state = 'open';
 CREATE INDEX outbox_user ON outbox (okta_id, state);
@@ -79,7 +83,7 @@ CREATE INDEX outbox_event ON outbox (event) WHERE event IS NOT NULL;
 
 -- What the brake has let through for hooks, by user: the sliding hour.
 CREATE TABLE budget (
-    action  TEXT NOT NULL CHECK (action IN ('deactivate', 'activate', 'remove_role')), -- what was let through
+    action  TEXT NOT NULL CHECK (action = 'deactivate' OR action = 'activate' OR action = 'remove_role'), -- what was let through
     okta_id TEXT NOT NULL, -- for whom
     spent   TEXT NOT NULL, -- when, the last time
     PRIMARY KEY (action, okta_id)
@@ -89,7 +93,7 @@ CREATE INDEX budget_spent ON budget (action, spent);
 -- What a person has said no to. It stands until the user moves again.
 CREATE TABLE discard (
     okta_id      TEXT NOT NULL, -- the user
-    action       TEXT NOT NULL CHECK (action IN ('deactivate', 'activate', 'remove_role')), -- what is not to be done
+    action       TEXT NOT NULL CHECK (action = 'deactivate' OR action = 'activate' OR action = 'remove_role'), -- what is not to be done
     okta_updated TEXT,          -- Okta's lastUpdated when it was said
     okta_status  TEXT NOT NULL, -- Okta's status then
     said         TEXT NOT NULL, -- when
@@ -153,7 +157,7 @@ CREATE INDEX link_active ON link (active);
 -- Who is not, or not wholly, in step, and why.
 CREATE TABLE skip (
     okta_id      TEXT PRIMARY KEY, -- the Okta user
-    code         TEXT NOT NULL CHECK (code IN ('missing', 'conflict', 'ambiguous', 'refused')), -- the reason in a word
+    code         TEXT NOT NULL CHECK (code = 'missing' OR code = 'conflict' OR code = 'ambiguous' OR code = 'refused'), -- the reason in a word
     reason       TEXT NOT NULL,  -- for a person: what is wrong and what to do
     login        TEXT NOT NULL,  -- Okta's login, for a person to recognise him by
     email        TEXT NOT NULL,  -- the address Okta asks for
@@ -175,15 +179,18 @@ CREATE TABLE log (
     seq       INTEGER PRIMARY KEY, -- 1, 2, 3 ... without a gap
     attempt   INTEGER NOT NULL,    -- rows of one attempt share it: the seq of its first row
     time      TEXT NOT NULL,       -- when the outcome was recorded
-    origin    TEXT NOT NULL CHECK (origin IN ('initial', 'hook', 'reconcile', 'manual', 'unlink', 'operator')), -- what made the attempt
+    origin    TEXT NOT NULL CHECK (origin = 'initial' OR origin = 'hook' OR origin = 'reconcile' OR origin = 'manual' OR origin = 'unlink' OR origin = 'operator'), -- what made the attempt
     run       INTEGER,             -- id of the walk that wanted it
     event     TEXT,                -- uuid of the Okta event
     actor     TEXT,                -- the Okta admin behind the event, or the operator
     okta_id   TEXT,                -- the Okta user
     zenqms_id TEXT,                -- the ZenQMS user
-    action    TEXT NOT NULL CHECK (action IN ('create', 'update', 'activate', 'deactivate', 'link', 'relink', 'add_role', 'remove_role', 'unlink', 'skip', 'none', -- what was done
-                  'approve', 'discard', 'pause', 'resume', 'deploy', 'config', 'restore', 'version')), -- by an operator
-    outcome   TEXT NOT NULL CHECK (outcome IN ('ok', 'unchanged', 'skipped', 'held', 'dropped', 'failed')), -- how it went
+    action    TEXT NOT NULL CHECK (action = 'create' OR action = 'update' OR action = 'activate' OR action = 'deactivate' OR -- what was done
+                  action = 'link' OR action = 'relink' OR action = 'add_role' OR action = 'remove_role' OR action = 'unlink' OR
+                  action = 'skip' OR action = 'none' OR
+                  action = 'approve' OR action = 'discard' OR action = 'pause' OR action = 'resume' OR -- by an operator
+                  action = 'deploy' OR action = 'config' OR action = 'restore' OR action = 'version'),
+    outcome   TEXT NOT NULL CHECK (outcome = 'ok' OR outcome = 'unchanged' OR outcome = 'skipped' OR outcome = 'held' OR outcome = 'dropped' OR outcome = 'failed'), -- how it went
     changes   TEXT,                -- JSON object: {"title": {"old": ..., "new": ...}}
     error     TEXT,                -- why it failed, was skipped or changed nothing
     hash      TEXT NOT NULL        -- of this row and the one before

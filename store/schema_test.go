@@ -75,3 +75,21 @@ func TestSchemaRefusesWhatCannotBe(t *testing.T) {
 		})
 	}
 }
+
+// A CHECK with a long IN costs more than the rest of the row it checks.
+func TestWritingARowNeedsNoTableOfItsOwn(t *testing.T) {
+	f := setup(t)
+	for name := range ownTables(f) {
+		columns := len(f.texts(`SELECT name FROM pragma_table_info(?)`, name))
+		f.do(func(tx *Tx) error {
+			program, err := collect(tx, func(s scanner) (opcode string, err error) {
+				var rest any
+				err = s.Scan(&rest, &opcode, &rest, &rest, &rest, &rest, &rest, &rest)
+				return opcode, err
+			}, `EXPLAIN INSERT INTO `+name+` VALUES (`+placeholders(columns)+`)`, make([]any, columns)...)
+			assert.Contains(t, program, "Insert", name)
+			assert.NotContains(t, program, "OpenEphemeral", name)
+			return err
+		})
+	}
+}
