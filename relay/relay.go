@@ -162,18 +162,15 @@ func (r *Relay) keep(ctx context.Context, events []store.Event) error {
 	}
 	kept := make(chan error, 1)
 	go func() {
-		err := r.DB.Update(ctx, func(tx *store.Tx) error {
+		kept <- r.DB.Update(ctx, func(tx *store.Tx) error {
 			for _, e := range events {
 				if err := tx.AddEvent(e); err != nil {
 					return err
 				}
 			}
+			tx.Nudge()
 			return nil
 		})
-		kept <- err
-		if err == nil {
-			r.DB.Nudge()
-		}
 	}()
 	select {
 	case err := <-kept:

@@ -84,7 +84,9 @@ const (
 // older ones: what has changed may be what they waited for.
 func (tx *Tx) Enqueue(p Promise) (int64, error) {
 	now := FormatTime(tx.Now)
-	if err := tx.run(`UPDATE outbox SET due = ? WHERE okta_id = ? AND state = 'open' AND looks = 0 AND due > ?`, now, p.OktaID, now); err != nil {
+	if err := tx.run(`
+		UPDATE outbox INDEXED BY outbox_user -- not outbox_state: during an outage thousands wait
+		SET due = ? WHERE okta_id = ? AND state = 'open' AND looks = 0 AND due > ?`, now, p.OktaID, now); err != nil {
 		return 0, err
 	}
 	cleared := Clearance("")

@@ -20,7 +20,12 @@ type Tx struct {
 
 	ctx     context.Context
 	session *session
+	wakes   bool // the worker is nudged after the commit
 }
+
+// Nudge has the worker nudged once this is committed (see DB.Nudge): once for
+// all closures that share the transaction.
+func (tx *Tx) Nudge() { tx.wakes = true }
 
 func (tx *Tx) exec(query string, args ...any) (sql.Result, error) {
 	stmt, err := tx.session.stmt(query)

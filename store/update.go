@@ -135,13 +135,14 @@ func (db *DB) runBatch(batch []*job) error {
 	if err := db.writer.do("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	now := db.now()
+	now, wakes := db.now(), false
 	for _, j := range batch {
 		tx := &Tx{Now: now, ctx: context.Background(), session: db.writer}
 		if err := runJob(j, tx, len(batch) == 1); err != nil {
 			_ = db.writer.do("ROLLBACK") // the first error is the one that tells
 			return err
 		}
+		wakes = wakes || tx.wakes && j.err == nil
 	}
 	if len(batch) == 1 && batch[0].err != nil {
 		return db.writer.do("ROLLBACK")
@@ -149,6 +150,9 @@ func (db *DB) runBatch(batch []*job) error {
 	if err := db.writer.do("COMMIT"); err != nil {
 		_ = db.writer.do("ROLLBACK") // a failed commit may leave the transaction open
 		return err
+	}
+	if wakes {
+		db.Nudge()
 	}
 	return nil
 }

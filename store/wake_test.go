@@ -71,6 +71,22 @@ func TestNudgeDoesNotWaitForAWorkerThatHangs(t *testing.T) {
 	}
 }
 
+func TestTransactionNudgesOnceItIsCommitted(t *testing.T) {
+	f := setup(t)
+	nudges, stop := f.nudges()
+	defer stop()
+	f.do(func(tx *Tx) error {
+		tx.Nudge()
+		select {
+		case <-nudges:
+			t.Error("the worker would find nothing yet")
+		default:
+		}
+		return tx.SetSetting("k", "v")
+	})
+	woken(t, nudges)
+}
+
 func TestNudgeFindsTheNextWorker(t *testing.T) {
 	f := setup(t)
 	for range 3 {

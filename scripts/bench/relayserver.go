@@ -107,19 +107,16 @@ func oneByOne(db *store.DB) func(context.Context, []store.Event) error {
 	var one sync.Mutex
 	return func(ctx context.Context, events []store.Event) error {
 		one.Lock()
-		err := db.Update(ctx, func(tx *store.Tx) error {
+		defer one.Unlock()
+		return db.Update(ctx, func(tx *store.Tx) error {
 			for _, e := range events {
 				if err := tx.AddEvent(e); err != nil {
 					return err
 				}
 			}
+			tx.Nudge()
 			return nil
 		})
-		one.Unlock()
-		if err == nil {
-			db.Nudge()
-		}
-		return err
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"strings"
+	"time"
 )
 
 // Func is a part. It may tell its parent something by say, once it is ready
@@ -130,6 +131,11 @@ func (p *Process) Result(v any) error {
 // Stop asks the part to stop and waits for its result.
 func (p *Process) Stop(v any) error {
 	return errors.Join(p.in.Close(), p.Result(v))
+}
+
+// CPU is the processor time that the part has taken, once it has ended.
+func (p *Process) CPU() time.Duration {
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
 }
 
 func (p *Process) end() error {
