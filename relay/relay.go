@@ -162,7 +162,7 @@ func (r *Relay) keep(ctx context.Context, events []store.Event) error {
 	}
 	kept := make(chan error, 1)
 	go func() {
-		kept <- r.DB.Update(ctx, func(tx *store.Tx) error {
+		kept <- r.DB.Batch(ctx, func(tx *store.Tx) error {
 			for _, e := range events {
 				if err := tx.AddEvent(e); err != nil {
 					return err

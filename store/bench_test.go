@@ -34,7 +34,7 @@ func BenchmarkAddEvent(b *testing.B) {
 			mixed := i * 0x9e3779b97f4a7c15 // odd, so that no two are alike
 			e := Event{UUID: fmt.Sprintf("%016x-%019d", mixed, i), Type: UserUpdateProfile, Published: db.Now(), Actor: "admin@example.com",
 				Users: []string{fmt.Sprintf("00u%017d", mixed%10_000)}}
-			if err := db.Update(context.Background(), func(tx *Tx) error { return tx.AddEvent(e) }); err != nil {
+			if err := db.Batch(context.Background(), func(tx *Tx) error { return tx.AddEvent(e) }); err != nil {
 				b.Error(err)
 			}
 		}

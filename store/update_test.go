@@ -50,10 +50,19 @@ func inBatch(t *testing.T, fn func(b *batch)) {
 // queue has the store run closures once the writer is free, and returns what
 // becomes of each.
 func (b *batch) queue(ctx context.Context, closures ...func(*Tx) error) []chan error {
+	return b.queueBy(ctx, b.db.Update, closures)
+}
+
+// queueBatch is queue for closures that may be run again.
+func (b *batch) queueBatch(closures ...func(*Tx) error) []chan error {
+	return b.queueBy(b.Context(), b.db.Batch, closures)
+}
+
+func (b *batch) queueBy(ctx context.Context, do func(context.Context, func(*Tx) error) error, closures []func(*Tx) error) []chan error {
 	outcomes := make([]chan error, len(closures))
 	for i, fn := range closures {
 		outcomes[i] = make(chan error, 1)
-		go func() { outcomes[i] <- b.db.Update(ctx, fn) }()
+		go func() { outcomes[i] <- do(ctx, fn) }()
 		synctest.Wait() // it is queued
 	}
 	return outcomes
@@ -120,6 +129,52 @@ func TestUpdateErrorUndoesItsOwnWorkAlone(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestBatchErrorUndoesItsOwnWorkAlone(t *testing.T) {
+	sad := errors.New("sad")
+	for name, fail := range map[string]func() error{
+		"error": func() error { return sad },
+		"panic": func() error { panic(sad) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBatch(t, func(b *batch) {
+				ran := 0
+				outcomes := b.queue(b.Context(), func(tx *Tx) error {
+					ran++
+					return tx.SetSetting("update", "v")
+				})
+				outcomes = append(outcomes, b.queueBatch(set("before"), func(tx *Tx) error {
+					if err := tx.SetSetting("failed", "v"); err != nil {
+						return err
+					}
+					return fail()
+				}, set("after"))...)
+				close(b.release)
+				assert.NoError(b, <-outcomes[0])
+				assert.NoError(b, <-outcomes[1])
+				assert.ErrorContains(b, <-outcomes[2], "sad")
+				assert.NoError(b, <-outcomes[3])
+				assert.Equal(b, 2, b.transactions)
+				assert.Equal(b, []string{"after", "before", "update"}, b.settings())
+				assert.Equal(b, 1, ran, "what may not be run again is run once")
+			})
+		})
+	}
+}
+
+func TestBatchAloneIsUndoneWhenItFails(t *testing.T) {
+	f := setup(t)
+	sad := errors.New("sad")
+	assert.Equal(t, sad, f.db.Batch(t.Context(), func(tx *Tx) error {
+		if err := tx.SetSetting("failed", "v"); err != nil {
+			return err
+		}
+		return sad
+	}))
+	assert.Zero(t, f.number(`SELECT count(*) FROM setting`))
+	require.NoError(t, f.db.Batch(t.Context(), set("next")))
+	assert.EqualValues(t, 1, f.number(`SELECT count(*) FROM setting`))
 }
 
 func TestUpdateReturnsTheClosuresError(t *testing.T) {
