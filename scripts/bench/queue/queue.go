@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/zensync/zensync/scripts/bench/measure"
@@ -81,7 +82,7 @@ func enqueue(ctx context.Context, q Queue, long time.Duration) (measure.Figures,
 	var added atomic.Int64
 	var all sync.WaitGroup
 	errs := make([]error, producers)
-	begin := time.Now()
+	begin, used := time.Now(), cpu()
 	for i := range producers {
 		all.Go(func() {
 			for time.Since(begin) < long && errs[i] == nil {
@@ -90,7 +91,7 @@ func enqueue(ctx context.Context, q Queue, long time.Duration) (measure.Figures,
 		})
 	}
 	all.Wait()
-	took := time.Since(begin)
+	took, used := time.Since(begin), cpu()-used
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -101,7 +102,7 @@ func enqueue(ctx context.Context, q Queue, long time.Duration) (measure.Figures,
 	if int64(stored) != added.Load() {
 		return nil, fmt.Errorf("%d jobs were taken, and %d are stored", added.Load(), stored)
 	}
-	return measure.Figures{"jobs/s": float64(stored) / took.Seconds()}, nil
+	return figures(stored, took, used), nil
 }
 
 // drain fills the queue with n jobs and has it work them off.
@@ -112,15 +113,29 @@ func drain(ctx context.Context, q Queue, n int) (measure.Figures, error) {
 	if left, err := q.Left(ctx); err != nil || left != n {
 		return nil, errors.Join(fmt.Errorf("%d jobs were added, and %d are stored", n, left), err)
 	}
-	begin := time.Now()
+	begin, used := time.Now(), cpu()
 	if err := q.Drain(ctx, n); err != nil {
 		return nil, err
 	}
-	took := time.Since(begin)
+	took, used := time.Since(begin), cpu()-used
 	if left, err := q.Left(ctx); err != nil || left != 0 {
 		return nil, errors.Join(fmt.Errorf("%d of %d jobs were not done", left, n), err)
 	}
-	return measure.Figures{"jobs/s": float64(n) / took.Seconds()}, nil
+	return figures(n, took, used), nil
+}
+
+func figures(jobs int, took, used time.Duration) measure.Figures {
+	return measure.Figures{"jobs/s": float64(jobs) / took.Seconds(), "CPU us": float64(used.Microseconds()) / float64(jobs)}
+}
+
+// cpu is the processor time of this process so far. Where other programs use
+// the machine as well, it varies less than a rate.
+func cpu() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err) // there is no other reason than a wrong argument
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // userID is an id like Okta's.
