@@ -61,7 +61,7 @@ func (h *history) papers() papers {
 func (h *history) judge() {
 	h.judgeAlways()
 	h.view(func(tx *store.Tx) error {
-		_, err := tx.CheckLog(store.Head{})
+		_, err := tx.CheckLog(store.Head{}, nil)
 		return err
 	})
 	reports := h.papers()

@@ -112,7 +112,7 @@ func TestC3_UnlinkClearsItsOwnLinksAndTouchesNothingElse(t *testing.T) {
 	assert.Equal(t, "done", run["state"])
 	assert.EqualValues(t, 5, run["users"])
 	w.view(func(tx *store.Tx) error {
-		_, err := tx.CheckLog(store.Head{})
+		_, err := tx.CheckLog(store.Head{}, nil)
 		return err
 	})
 }

@@ -175,6 +175,14 @@ CREATE INDEX skip_address ON skip (address);
 -- chained: hash is the SHA-256, in hex, of the JSON array [hash of the row
 -- before or "", seq, attempt, time, origin, run, event, actor, okta_id,
 -- zenqms_id, action, outcome, changes, error], without spaces, NULL as null.
+-- Hex is in lower case. Columns of type INTEGER are JSON numbers, those of
+-- type TEXT are JSON strings, changes as well: the text of the column, not the
+-- object it holds. In a string, " and \ have a backslash before them; the
+-- characters U+0008, U+0009, U+000A, U+000C and U+000D are \b, \t, \n, \f and
+-- \r; the others below U+0020, and U+2028 and U+2029, are \u and four hex
+-- digits; every other character stands for itself, in UTF-8.
+-- `zensync export` writes a row as the JSON object of these columns and hash,
+-- in this order, with values in the same form.
 CREATE TABLE log (
     seq       INTEGER PRIMARY KEY, -- 1, 2, 3 ... without a gap
     attempt   INTEGER NOT NULL,    -- rows of one attempt share it: the seq of its first row

@@ -2,10 +2,9 @@ package store
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -77,13 +76,14 @@ func (tx *Tx) AppendLog(rows ...LogRow) error {
 			return fmt.Errorf("log: %w", err)
 		}
 		head.Seq++
-		fields := []any{head.Seq, attempt, FormatTime(tx.Now), row.Origin, idArg(row.Run), textArg(row.Event), textArg(row.Actor),
-			textArg(row.OktaID), textArg(row.ZenQMSID), string(row.Action), string(row.Outcome), changes, textArg(row.Error)}
-		if head.Hash, err = chainHash(head.Hash, fields); err != nil {
+		fields := []any{head.Seq, attempt, FormatTime(tx.Now), row.Origin, idArg(row.Run), logText(row.Event), logText(row.Actor),
+			logText(row.OktaID), logText(row.ZenQMSID), string(row.Action), string(row.Outcome), changes, logText(row.Error)}
+		values, err := appendValues(nil, fields)
+		if err != nil {
 			return fmt.Errorf("log: %w", err)
 		}
-		if err := tx.run(`INSERT INTO log (seq, attempt, time, origin, run, event, actor, okta_id, zenqms_id, action, outcome, changes, error, hash)
-			VALUES (`+placeholders(len(fields)+1)+`)`, append(fields, head.Hash)...); err != nil {
+		head.Hash = chainHash(head.Hash, values)
+		if err := tx.run(`INSERT INTO log (`+logColumns+`) VALUES (`+placeholders(len(fields)+1)+`)`, append(fields, head.Hash)...); err != nil {
 			return fmt.Errorf("log: write row %d: %w", head.Seq, err)
 		}
 	}
@@ -106,17 +106,9 @@ func (tx *Tx) LogHead() (Head, error) {
 	return h, nil
 }
 
-// chainHash is the hash of a row: see the table's comment for the form.
-func chainHash(before string, fields []any) (string, error) {
-	var canonical bytes.Buffer
-	enc := json.NewEncoder(&canonical)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(append([]any{before}, fields...)); err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(bytes.TrimSuffix(canonical.Bytes(), []byte("\n")))
-	return hex.EncodeToString(sum[:]), nil
-}
+// logText is a text as the log keeps it: the chain is over text alone, and an
+// error may repeat bytes of another program's that are none.
+func logText(s string) any { return textArg(strings.ToValidUTF8(s, "\uFFFD")) }
 
 // changesArg is the changes as JSON with its keys in order, NULL when empty.
 func changesArg(changes map[string]Change) (any, error) {
@@ -130,51 +122,6 @@ func changesArg(changes map[string]Change) (any, error) {
 		return nil, err
 	}
 	return string(bytes.TrimSuffix(text.Bytes(), []byte("\n"))), nil
-}
-
-// CheckLog reads the whole chain and returns its end, or an error that names
-// the first row that is not as it was written. The chain has to contain
-// earlier, an end that was noted before; a zero one is not looked for.
-func (tx *Tx) CheckLog(earlier Head) (Head, error) {
-	rows, err := tx.query(`SELECT seq, attempt, time, origin, run, event, actor, okta_id, zenqms_id, action, outcome,
-		changes, error, hash FROM log ORDER BY seq`)
-	if err != nil {
-		return Head{}, fmt.Errorf("log: %w", err)
-	}
-	defer rows.Close()
-	var head Head
-	for rows.Next() {
-		fields := make([]any, 13)
-		dest := make([]any, 0, 14)
-		for i := range fields {
-			dest = append(dest, &fields[i])
-		}
-		var hash string
-		if err := rows.Scan(append(dest, &hash)...); err != nil {
-			return head, fmt.Errorf("log: row after %d: %w", head.Seq, err)
-		}
-		if seq, ok := fields[0].(int64); !ok || seq != head.Seq+1 {
-			return head, fmt.Errorf("log: row %d is missing", head.Seq+1)
-		}
-		want, err := chainHash(head.Hash, fields)
-		if err != nil {
-			return head, fmt.Errorf("log: row %d: %w", head.Seq+1, err)
-		}
-		if hash != want {
-			return head, fmt.Errorf("log: row %d is not as it was written", head.Seq+1)
-		}
-		head = Head{Seq: head.Seq + 1, Hash: hash}
-		if head.Seq == earlier.Seq && head.Hash != earlier.Hash {
-			return head, fmt.Errorf("log: row %d is not the one that was noted: the log was written anew", head.Seq)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return head, fmt.Errorf("log: %w", err)
-	}
-	if head.Seq < earlier.Seq {
-		return head, fmt.Errorf("log: it ends at row %d, and row %d was noted: its tail was cut", head.Seq, earlier.Seq)
-	}
-	return head, nil
 }
 
 // LastLog returns when a user's log row of an action with an outcome was last

@@ -27,7 +27,7 @@ func (f *fixture) head() (h Head) {
 func (f *fixture) checkLog() (h Head, err error) {
 	f.Helper()
 	err = f.db.View(f.Context(), func(tx *Tx) (err error) {
-		h, err = tx.CheckLog(Head{})
+		h, err = tx.CheckLog(Head{}, nil)
 		return err
 	})
 	return h, err
@@ -117,7 +117,9 @@ func TestA1_CheckNamesTheFirstBadRow(t *testing.T) {
 		`UPDATE log SET hash = (SELECT hash FROM log l WHERE seq = 4)`: "row 1 is not as it was written",
 		`DELETE FROM log WHERE seq = 1`:                                "row 1 is missing",
 		`DELETE FROM log WHERE seq = 3`:                                "row 3 is missing",
-		`UPDATE log SET seq = 0 WHERE seq = 1`:                         "row 1 is missing",
+		`UPDATE log SET seq = 0 WHERE seq = 1`:                         "row 0 was not written by zensync",
+		`INSERT INTO log SELECT -7, attempt, time, origin, run, event, actor, okta_id, zenqms_id, action, outcome, changes, error, hash FROM log WHERE seq = 4`: "row -7 was not written",
+		`UPDATE log SET actor = CAST(x'61ff' AS TEXT) WHERE seq = 2`: "row 2 is not as it was written",
 	} {
 		t.Run(statement, func(t *testing.T) {
 			f := setup(t)

@@ -38,7 +38,7 @@ func verify(c *cli.Context) error {
 	}
 	var head store.Head
 	if err := in.viewStore(c.Context, ", so there is no log", func(tx *store.Tx) (err error) {
-		head, err = tx.CheckLog(earlier)
+		head, err = tx.CheckLog(earlier, nil)
 		return err
 	}); err != nil {
 		return err
