@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"io"
 
 	"github.com/urfave/cli/v2"
 
@@ -50,26 +48,13 @@ func initConfig(c *cli.Context) error {
 		}
 		return nil
 	}
-	if err := writeNew(name, config.Sample); err != nil {
+	if err := fillNew(name, func(to io.Writer) error {
+		_, err := io.WriteString(to, config.Sample)
+		return err
+	}); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.ErrWriter, "wrote %s: fill it in, then run `zensync --config %[1]s config check`\n", output.Escape(name))
-	return nil
-}
-
-// writeNew writes a file that was not there before, for its owner alone.
-func writeNew(name, text string) error {
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already and stays as it is: name another file", name)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(text)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
 	return nil
 }
 
