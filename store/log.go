@@ -29,6 +29,8 @@ const (
 	ActPause      Action = "pause"
 	ActResume     Action = "resume"
 	ActUnlink     Action = "unlink"
+	ActConfig     Action = "config"
+	ActVersion    Action = "version"
 )
 
 // Outcome is how it went.

@@ -21,6 +21,9 @@ const (
 	AccountsReads  = "accounts_reads" // how many there were: the generation of the index
 	DrainStopped   = "drain_stopped"  // why nothing is sent now, '' when it is
 	ScheduledUntil = "scheduled"      // the time up to which the schedule has been served
+	ConfigSeen     = "config"         // the configuration last worked with: a JSON object of its values by key, without secrets
+	ConfigHash     = "config_sha256"  // its hash
+	VersionSeen    = "version"        // the version of the program that worked last
 )
 
 // Setting returns what is kept under key, "" when nothing is.

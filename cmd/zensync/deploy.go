@@ -98,6 +98,9 @@ func beginDeployment(c *cli.Context, worker *reconcile.Worker, deployment reconc
 		return 0, err
 	}
 	fmt.Fprintf(talk, "Okta has verified the event hook %s\n", made.ID)
+	if err := in.noteInEffect(ctx, worker.DB, deployment.Actor); err != nil {
+		return 0, err
+	}
 	return deployment.Begin(ctx)
 }
 

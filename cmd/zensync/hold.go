@@ -124,6 +124,9 @@ func ruleOnHolds(c *cli.Context, rule func(context.Context, *installation, *stor
 			fmt.Fprintln(c.App.ErrWriter, "nothing is held")
 			return nil
 		}
+		if err := in.noteInEffect(c.Context, db, actor(c)); err != nil {
+			return err
+		}
 		return rule(c.Context, in, db, reconcile.Ruling{Actor: actor(c), Reason: why}, holds)
 	})
 }

@@ -117,8 +117,18 @@ func deployed(c *cli.Context, work func(*installation, *reconcile.Worker) error)
 		if err != nil {
 			return err
 		}
+		if err := in.noteInEffect(c.Context, db, actor(c)); err != nil {
+			return err
+		}
 		return work(in, worker)
 	})
+}
+
+// noteInEffect logs what is another configuration, or another program, than
+// worked here last. Whoever works by the configuration calls it, once it may
+// work.
+func (in *installation) noteInEffect(ctx context.Context, db *store.DB, actor string) error {
+	return reconcile.InEffect{Values: in.Values(), Hash: in.Hash(), Version: versionLine(), Actor: actor}.Note(ctx, db)
 }
 
 // withStore opens the store for as long as work takes.

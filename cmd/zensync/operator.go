@@ -17,10 +17,17 @@ func byFlag() cli.Flag {
 // actor is who asks: whom --by names, else who called sudo, else whose login
 // this is.
 func actor(c *cli.Context) string {
-	for _, name := range []string{c.String("by"), os.Getenv("SUDO_USER")} {
-		if name = strings.TrimSpace(name); name != "" {
-			return name
-		}
+	if name := strings.TrimSpace(c.String("by")); name != "" {
+		return name
+	}
+	return login()
+}
+
+// login is who called sudo, else whose login this is: of a service, the user
+// it runs as.
+func login() string {
+	if name := strings.TrimSpace(os.Getenv("SUDO_USER")); name != "" {
+		return name
 	}
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		return u.Username

@@ -34,6 +34,12 @@ func reconcileNow(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := db.View(c.Context, in.ready); err != nil {
+			return err
+		}
+		if err := in.noteInEffect(c.Context, db, actor(c)); err != nil {
+			return err
+		}
 		var run int64
 		if err := db.Update(c.Context, func(tx *store.Tx) (err error) {
 			if err := in.ready(tx); err != nil {

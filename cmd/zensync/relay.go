@@ -44,6 +44,9 @@ func (in *installation) receive(ctx context.Context, db *store.DB, holder string
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
+	if err := in.noteInEffect(ctx, db, login()); err != nil {
+		return err
+	}
 
 	secret, err := in.openSecret()
 	if err != nil {

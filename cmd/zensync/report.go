@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -110,11 +111,29 @@ func readSections(tx *store.Tx, names []string, args store.ReportArgs, c *cli.Co
 			return nil, err
 		}
 		if alone {
-			table = only(table, overview[name]...)
+			table = shortened(only(table, overview[name]...))
 		}
 		sections = append(sections, section{name, table})
 	}
 	return sections, nil
+}
+
+// longestCell is how many letters of a cell `report` alone shows.
+const longestCell = 200
+
+// shortened cuts long cells: the first configuration of a store is a row that
+// has every key.
+func shortened(t output.Table) output.Table {
+	for _, row := range t.Rows {
+		for i, cell := range row {
+			if changes, ok := cell.(json.RawMessage); ok {
+				if letters := []rune(string(changes)); len(letters) > longestCell {
+					row[i] = string(letters[:longestCell]) + "…"
+				}
+			}
+		}
+	}
+	return t
 }
 
 func listReports() output.Table {

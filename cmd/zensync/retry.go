@@ -51,6 +51,9 @@ func retry(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := in.noteInEffect(c.Context, db, actor(c)); err != nil {
+			return err
+		}
 		if len(dead) == 0 {
 			fmt.Fprintln(c.App.ErrWriter, "nothing was given up")
 			return nil

@@ -30,7 +30,7 @@ import (
 //	eventually CONDITION...        waits until it holds
 //	okta, zenqms ...               an administrator's hand on the other side
 //	sigterm WORD                   to the background process that has WORD among its arguments
-//	json PATH VALUE                of the JSON on stdout, as in `json queue.ready 0`
+//	json PATH VALUE                of the JSON on stdout, as in `json queue.ready 0`; \. is a dot within a key
 //	expand FILE                    puts the environment's variables into a file
 //	certificate                    writes relay.crt and relay.key
 //	mode FILE PERMISSIONS          as in `mode report.csv 0600`
@@ -155,7 +155,9 @@ func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var at any
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &at))
-	for _, key := range strings.Split(args[0], ".") {
+	const dot = "\x00"
+	for _, key := range strings.Split(strings.ReplaceAll(args[0], `\.`, dot), ".") {
+		key = strings.ReplaceAll(key, dot, ".")
 		switch v := at.(type) {
 		case map[string]any:
 			inner, ok := v[key]

@@ -60,6 +60,9 @@ func unlink(c *cli.Context) error {
 				return err
 			}
 		}
+		if err := in.noteInEffect(c.Context, db, u.Actor); err != nil {
+			return err
+		}
 		return withHook(db, "unlink", func() error { return runUnlink(c, u, survey) })
 	})
 }

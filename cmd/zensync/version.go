@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"runtime/debug"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -30,8 +32,23 @@ func printVersion(c *cli.Context) error {
 	if format == "" { // zensync --version
 		format = output.Formats()[0]
 	}
+	return output.WriteObject(c.App.Writer, format, thisVersion())
+}
+
+func thisVersion() []output.Pair {
 	info, _ := debug.ReadBuildInfo() // without one everything is unknown
-	return output.WriteObject(c.App.Writer, format, versionOf(version, commit, info))
+	return versionOf(version, commit, info)
+}
+
+// versionLine is the version of this program in a line, as the log has it.
+func versionLine() string {
+	var known []string
+	for _, p := range thisVersion() {
+		if text, ok := p.Value.(string); ok && text != "" && p.Key != "go" {
+			known = append(known, text)
+		}
+	}
+	return cmp.Or(strings.Join(known, ", commit "), "unknown")
 }
 
 // versionOf is what is known of a build: what was set when it was built, else

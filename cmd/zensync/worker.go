@@ -57,6 +57,9 @@ func (in *installation) work(ctx context.Context, db *store.DB, holder string) (
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
+	if err := in.noteInEffect(ctx, db, login()); err != nil {
+		return err
+	}
 	in.log.Info("worker started", "okta", in.Okta.OrgURL, "zenqms", in.ZenQMS.BaseURL, "schedule", in.Sync.Schedule)
 	if err := worker.Run(ctx); err != nil {
 		return err

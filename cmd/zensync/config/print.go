@@ -34,6 +34,16 @@ func (c *Config) Print(w io.Writer) error {
 // configuration, however the file is laid out and wherever relative files are
 // found. No secret goes into it.
 func (c *Config) Hash() string {
+	text, err := json.Marshal(c.portable())
+	if err != nil {
+		panic("config: text and numbers do not encode: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// portable is redacted with the names of files as the file spells them.
+func (c *Config) portable() *Config {
 	plain := c.redacted()
 	for _, f := range plain.files() {
 		if name, ok := c.written[f.key]; ok {
@@ -43,12 +53,7 @@ func (c *Config) Hash() string {
 	if path, ok := c.written["store.path"]; ok {
 		plain.Store.Path = path
 	}
-	text, err := json.Marshal(plain)
-	if err != nil {
-		panic("config: text and numbers do not encode: " + err.Error())
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	return plain
 }
 
 // redacted returns a copy that may be shown to anybody who may see the log.
