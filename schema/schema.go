@@ -27,10 +27,17 @@ func Migrations() fs.FS { return migrations }
 // Report is one question the store can answer, as a file that anyone may also
 // run with the sqlite3 program.
 type Report struct {
-	Name string // the file's name without .sql, as in `zensync report NAME`
-	Help string // the file's leading comment
-	SQL  string // one SELECT; parameters are named and all optional (NULL)
+	Name    string   // the file's name without .sql, as in `zensync report NAME`
+	Help    string   // the file's leading comment, up to its first empty line
+	Columns []Column // as the rest of that comment has them
+	SQL     string   // one SELECT; parameters are named and all optional (NULL)
 }
+
+// Column is what a report says of one of its columns.
+type Column struct{ Name, Meaning string }
+
+// Uses tells whether the report has a parameter, such as user.
+func (r Report) Uses(parameter string) bool { return strings.Contains(r.SQL, ":"+parameter) }
 
 // Reports returns every report, ordered by name.
 func Reports() []Report {
@@ -46,7 +53,8 @@ func Reports() []Report {
 			panic(err) // the file is embedded
 		}
 		name := strings.TrimSuffix(path.Base(file), ".sql")
-		all = append(all, Report{Name: name, Help: leadingComment(string(text)), SQL: string(text)})
+		help, columns := leadingComment(string(text))
+		all = append(all, Report{Name: name, Help: help, Columns: columns, SQL: string(text)})
 	}
 	return all
 }
@@ -64,15 +72,30 @@ func ReportByName(name string) (Report, error) {
 	return Report{}, fmt.Errorf("there is no report %q; there are: %s", name, strings.Join(names, ", "))
 }
 
-// leadingComment joins the "--" lines with which a file opens.
-func leadingComment(text string) string {
+// leadingComment takes apart the "--" lines with which a file opens: the help,
+// an empty line, and the columns. A column is a line of its name and, after
+// blanks, its meaning, which goes on in lines that begin with blanks.
+func leadingComment(text string) (help string, columns []Column) {
 	var lines []string
+	described := false
 	for line := range strings.Lines(text) {
-		comment, ok := strings.CutPrefix(strings.TrimSpace(line), "--")
+		comment, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "--")
 		if !ok {
 			break
 		}
-		lines = append(lines, strings.TrimSpace(comment))
+		comment = strings.TrimPrefix(comment, " ")
+		name, meaning, _ := strings.Cut(comment, " ")
+		meaning = strings.TrimSpace(meaning)
+		switch {
+		case comment == "":
+			described = true
+		case !described:
+			lines = append(lines, comment)
+		case name == "" && len(columns) > 0:
+			columns[len(columns)-1].Meaning += " " + meaning
+		default:
+			columns = append(columns, Column{name, meaning})
+		}
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(lines, "\n"), columns
 }

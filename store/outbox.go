@@ -237,7 +237,7 @@ func (tx *Tx) leave(epoch, id int64, set string, args ...any) error {
 
 // Revive closes the user's dead promises: a later sync has kept them.
 func (tx *Tx) Revive(oktaID string) error {
-	return tx.run(`UPDATE outbox SET state = 'done', error = NULL WHERE okta_id = ? AND state = 'dead'`, oktaID)
+	return tx.run(`UPDATE outbox SET state = 'done', finished = ?, error = NULL WHERE okta_id = ? AND state = 'dead'`, FormatTime(tx.Now), oktaID)
 }
 
 // StartEpoch begins the reign of a new worker: what an earlier one left

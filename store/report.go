@@ -26,9 +26,7 @@ func ReportByName(name string) (schema.Report, error) { return schema.ReportByNa
 // Report runs a report and returns its columns and rows. Cells are nil,
 // int64, float64 or string.
 func (tx *Tx) Report(r schema.Report, args ReportArgs) (columns []string, cells [][]any, err error) {
-	rows, err := tx.query(r.SQL,
-		sql.Named("since", timeArg(args.Since)), sql.Named("until", timeArg(args.Until)),
-		sql.Named("user", textArg(args.User)), sql.Named("run", idArg(args.Run)), sql.Named("limit", idArg(args.Limit)))
+	rows, err := tx.query(r.SQL, reportArgs(args)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("report %s: %w", r.Name, err)
 	}
@@ -48,4 +46,13 @@ func (tx *Tx) Report(r schema.Report, args ReportArgs) (columns []string, cells 
 		cells = append(cells, row)
 	}
 	return columns, cells, rows.Err()
+}
+
+// reportArgs are the parameters of every report; one it does not have is of
+// no account.
+func reportArgs(args ReportArgs) []any {
+	return []any{
+		sql.Named("since", timeArg(args.Since)), sql.Named("until", timeArg(args.Until)),
+		sql.Named("user", textArg(args.User)), sql.Named("run", idArg(args.Run)), sql.Named("limit", idArg(args.Limit)),
+	}
 }

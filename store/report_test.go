@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,10 @@ var reportColumns = map[string]string{
 	"dead":    "id okta_id origin attempts error since",
 
 	"unlinked": "okta_id zenqms_id email cleared_at outcome error",
+	"latency":  "day events okta_p50 okta_p95 okta_max here_p50 here_p95 here_max",
+	"leavers":  "okta_id zenqms_id email okta zenqms seconds state",
+	"roles":    "okta_id zenqms_id email active role groups since",
+	"summary":  "what value",
 }
 
 func (f *fixture) report(name string, args ReportArgs) (columns []string, rows [][]any) {
@@ -45,6 +50,10 @@ func lived(t *testing.T) *fixture {
 		Event{UUID: "e1", Type: UserCreate, Published: noon.Add(-1500 * time.Millisecond), Users: []string{"00u1", "00u2"}},
 		Event{UUID: "e2", Type: UserLock, Ignored: "it is odd"},
 	)
+	f.do(func(tx *Tx) error {
+		return errors.Join(tx.SetRolePairs([]RolePair{{Group: MappedGroup{Configured: "QA", ID: "00g1", Name: "QA"}, RoleID: "r1", RoleName: "Reviewer", Configured: "QA -> Reviewer"}}),
+			tx.PutAccount(Account{ZenQMSID: "z1", Roles: []AccountRole{{"r1", "Reviewer"}, {"r2", "Author"}}}, 0), tx.SetMember("00g1", "00u1", true))
+	})
 	f.do(func(tx *Tx) error {
 		_, err := tx.Enqueue(Promise{OktaID: "00u3", Origin: FromReconcile, Priority: WalkPriority, Run: run})
 		return err
@@ -72,6 +81,7 @@ func lived(t *testing.T) *fixture {
 	f.append(log("00u2", ActSkip, OutcomeSkipped))
 	f.append(log("00u3", ActUpdate, OutcomeFailed))
 	f.append(log("00u4", ActNone, OutcomeUnchanged))
+	f.append(LogRow{Origin: string(FromReconcile), OktaID: "00u1", Action: ActAddRole, Outcome: OutcomeOK, Changes: map[string]Change{"roles": {New: []string{"Reviewer"}}}})
 	f.now = noon.Add(time.Hour)
 	return f
 }
@@ -90,6 +100,11 @@ func TestA2_ReportsHaveTheColumnsThatAreDocumented(t *testing.T) {
 			} {
 				columns, rows := f.report(r.Name, args)
 				assert.Equal(t, strings.Fields(reportColumns[r.Name]), columns)
+				require.Len(t, r.Columns, len(columns), "every column is described")
+				for i, column := range r.Columns {
+					assert.Equal(t, columns[i], column.Name)
+					assert.NotEmpty(t, column.Meaning, column.Name)
+				}
 				if args == (ReportArgs{}) {
 					assert.NotEmpty(t, rows, "it shows what there is")
 				} else {
@@ -111,6 +126,9 @@ func TestA2_ReportsShowWhatHappened(t *testing.T) {
 		"links":    {{"00u1", "z1", "ann@example.com", int64(1), `["QA"]`, at, at}},
 		"held":     {{int64(4), int64(1), "00u1", "ann@example.com", "deactivate", "too many", at}},
 		"unlinked": {{"00u8", "z8", "fox@example.com", at, "ok", nil}},
+		"latency":  {{"2026-03-01", int64(1), int64(1500), int64(1500), int64(1500), int64(0), int64(0), int64(0)}},
+		"leavers":  {{"00u1", "z1", "ann@example.com", nil, nil, nil, "held"}},
+		"roles":    {{"00u1", "z1", "ann@example.com", int64(1), "Reviewer", `["QA"]`, at}},
 		"dead":     {{int64(3), "00u3", "reconcile", int64(1), "500 from ZenQMS", at}},
 		"runs": {{int64(1), "reconcile", "done", at, at, int64(10), int64(0), int64(0), int64(1), int64(0), int64(1), int64(7), int64(2),
 			int64(1), int64(0)}}, // distinct users: 00u1 was activated once, if in two rows
@@ -126,8 +144,8 @@ func TestA2_ReportsShowWhatHappened(t *testing.T) {
 		})
 	}
 	_, rows := f.report("log", ReportArgs{})
-	require.Len(t, rows, 6)
-	assert.Equal(t, int64(6), rows[0][0], "the latest first")
+	require.Len(t, rows, 7)
+	assert.Equal(t, int64(7), rows[0][0], "the latest first")
 }
 
 func TestA2_ReportsAreLimitedByTheirArguments(t *testing.T) {
@@ -137,16 +155,20 @@ func TestA2_ReportsAreLimitedByTheirArguments(t *testing.T) {
 		return len(rows)
 	}
 	for _, r := range Reports() {
+		if r.Name == "summary" { // it has its figures in any case
+			continue
+		}
 		all := count(r.Name, ReportArgs{})
 		assert.Equal(t, all, count(r.Name, ReportArgs{Since: noon, Until: noon.Add(time.Millisecond)}), "%s: since is included", r.Name)
 		assert.Zero(t, count(r.Name, ReportArgs{Since: noon.Add(time.Millisecond)}), "%s: since", r.Name)
 		assert.Zero(t, count(r.Name, ReportArgs{Until: noon}), "%s: until is not included", r.Name)
 		assert.Equal(t, 1, count(r.Name, ReportArgs{Limit: 1}), "%s: limit", r.Name)
-		if r.Name != "runs" { // a run is about everybody
+		assert.Equal(t, r.Name != "runs", r.Uses("user"), "%s: a run is about everybody", r.Name)
+		if r.Uses("user") {
 			assert.Zero(t, count(r.Name, ReportArgs{User: "00u9"}), "%s: user", r.Name)
 		}
 	}
-	assert.Equal(t, 3, count("log", ReportArgs{User: "00u1"}))
+	assert.Equal(t, 4, count("log", ReportArgs{User: "00u1"}))
 	assert.Equal(t, 1, count("events", ReportArgs{User: "00u1"}))
 	assert.Equal(t, 6, count("log", ReportArgs{Run: 1}))
 	assert.Zero(t, count("log", ReportArgs{Run: 2}))

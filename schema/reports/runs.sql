@@ -1,19 +1,34 @@
 -- The walks (initial syncs and reconciles), the latest first, each with how many distinct users met what.
--- users were seen in Okta; unchanged needed nothing; the other counts are of the log rows of the run.
-SELECT r.id, r.kind, r.state, r.started, r.finished, r.users,
-       count(DISTINCT CASE WHEN l.action = 'create' AND l.outcome = 'ok' THEN l.okta_id END) AS created,
-       count(DISTINCT CASE WHEN l.action = 'update' AND l.outcome = 'ok' THEN l.okta_id END) AS updated,
-       count(DISTINCT CASE WHEN l.action = 'activate' AND l.outcome = 'ok' THEN l.okta_id END) AS activated,
-       count(DISTINCT CASE WHEN l.action = 'deactivate' AND l.outcome = 'ok' THEN l.okta_id END) AS deactivated,
-       count(DISTINCT CASE WHEN l.action IN ('link', 'relink') AND l.outcome = 'ok' THEN l.okta_id END) AS linked,
-       r.unchanged + count(DISTINCT CASE WHEN l.outcome = 'unchanged' THEN l.okta_id END) AS unchanged,
-       r.skipped + count(DISTINCT CASE WHEN l.outcome = 'skipped' THEN l.okta_id END) AS skipped,
-       count(DISTINCT CASE WHEN l.outcome = 'failed' THEN l.okta_id END) AS failed,
-       count(DISTINCT CASE WHEN l.outcome = 'held' THEN l.okta_id END) AS held
-FROM run r LEFT JOIN log l ON l.run = r.id
-WHERE (:run IS NULL OR r.id = :run)
-  AND (:since IS NULL OR r.wanted >= :since)
-  AND (:until IS NULL OR r.wanted < :until)
-GROUP BY r.id
-ORDER BY r.id DESC
+--
+-- id           number of the run
+-- kind         initial, reconcile, manual (over the users of a large sync) or unlink
+-- state        wanted, running, done or failed
+-- started      when it began, the last time, UTC
+-- finished     when everything it wants stood in the outbox, UTC
+-- users        Okta users it saw
+-- created      users who got an account
+-- updated      users of whom something was changed
+-- activated    users whose account was made active
+-- deactivated  users whose account was made inactive
+-- linked       users who were linked to an account that was there
+-- unchanged    users it had nothing to do for
+-- skipped      users who are skipped
+-- failed       users at whom an attempt failed, though a later one may have succeeded
+-- held         users of whom the brake holds something
+SELECT run.id, run.kind, run.state, run.started, run.finished, run.users,
+       count(DISTINCT CASE WHEN log.action = 'create' AND log.outcome = 'ok' THEN log.okta_id END) AS created,
+       count(DISTINCT CASE WHEN log.action = 'update' AND log.outcome = 'ok' THEN log.okta_id END) AS updated,
+       count(DISTINCT CASE WHEN log.action = 'activate' AND log.outcome = 'ok' THEN log.okta_id END) AS activated,
+       count(DISTINCT CASE WHEN log.action = 'deactivate' AND log.outcome = 'ok' THEN log.okta_id END) AS deactivated,
+       count(DISTINCT CASE WHEN log.action IN ('link', 'relink') AND log.outcome = 'ok' THEN log.okta_id END) AS linked,
+       run.unchanged + count(DISTINCT CASE WHEN log.outcome = 'unchanged' THEN log.okta_id END) AS unchanged,
+       run.skipped + count(DISTINCT CASE WHEN log.outcome = 'skipped' THEN log.okta_id END) AS skipped,
+       count(DISTINCT CASE WHEN log.outcome = 'failed' THEN log.okta_id END) AS failed,
+       count(DISTINCT CASE WHEN log.outcome = 'held' THEN log.okta_id END) AS held
+FROM run LEFT JOIN log ON log.run = run.id
+WHERE (:run IS NULL OR run.id = :run)
+  AND (:since IS NULL OR run.wanted >= :since)
+  AND (:until IS NULL OR run.wanted < :until)
+GROUP BY run.id
+ORDER BY run.id DESC
 LIMIT coalesce(:limit, -1)
