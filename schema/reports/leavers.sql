@@ -33,7 +33,7 @@ WITH asked AS ( -- in the period
               AND event.type IN ('user.lifecycle.deactivate', 'user.lifecycle.suspend', 'user.lifecycle.delete.initiated')) AS said
     FROM asked
     WHERE :user IS NULL OR asked.okta_id = :user
-), told AS (
+), told AS MATERIALIZED ( -- once: the subqueries are not to be repeated wherever they are named
     SELECT marked.okta_id, link.zenqms_id, link.active, coalesce(link.email, directory.email) AS email,
            log_made.time AS made, log_made.zenqms_id AS made_of, event_made.published AS made_published, event_made.received AS made_received,
            coalesce(log_revived.time, '') AS revived,

@@ -8,8 +8,7 @@
 -- role       the role's name in ZenQMS
 -- groups     the names of the Okta groups that give it to him; [] where none does: a hand gave it, or he left them and it stays
 -- since      when zensync gave it to him, the last time, UTC; empty where it did not: he had it before. --since and --until are about it
-SELECT okta_id, zenqms_id, email, active, role, groups, since
-FROM (
+WITH holders AS MATERIALIZED (
     SELECT link.okta_id, link.zenqms_id, link.email, link.active, json_extract(has.value, '$.Name') AS role,
            (SELECT json_group_array(name)
             FROM (SELECT DISTINCT mapped_group.name
@@ -29,6 +28,8 @@ FROM (
     WHERE json_extract(has.value, '$.ID') IN (SELECT role_id FROM role_map)
       AND (:user IS NULL OR link.okta_id = :user)
 )
+SELECT okta_id, zenqms_id, email, active, role, groups, since
+FROM holders
 WHERE (:since IS NULL OR since >= :since)
   AND (:until IS NULL OR since < :until)
 ORDER BY role, email, okta_id
