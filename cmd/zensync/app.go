@@ -124,17 +124,19 @@ func noOperands(c *cli.Context) error {
 	return nil
 }
 
-// formatFlag is --format of everything that prints data.
-func formatFlag() cli.Flag {
+// formatFlag is --format of everything that prints data. more are formats that
+// only this command has.
+func formatFlag(more ...string) cli.Flag {
+	formats := slices.Concat(output.Formats(), more)
 	return &cli.StringFlag{
 		Name:  "format",
-		Value: output.Formats()[0],
-		Usage: "`FORMAT` of the result: " + strings.Join(output.Formats(), ", "),
+		Value: formats[0],
+		Usage: "`FORMAT` of the result: " + strings.Join(formats, ", "),
 		Action: func(_ *cli.Context, format string) error {
-			if err := output.CheckFormat(format); err != nil {
-				return usageError{err}
+			if slices.Contains(formats, format) {
+				return nil
 			}
-			return nil
+			return usage("unknown format %q; use one of %s", format, strings.Join(formats, ", "))
 		},
 	}
 }

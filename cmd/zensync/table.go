@@ -25,7 +25,7 @@ func tableOf(columns []string, rows [][]any) output.Table {
 func cell(column string, value any) any {
 	switch v := value.(type) {
 	case string:
-		if column == "changes" || column == "roles" {
+		if column == "changes" || column == "roles" || column == "groups" {
 			return json.RawMessage(v)
 		}
 	case int64:

@@ -34,19 +34,20 @@ func TestReportTimes(t *testing.T) {
 		"2026-03-01T10:00:00-05:00": time.Date(2026, 3, 1, 15, 0, 0, 0, time.UTC),
 		"36h":                       time.Date(2026, 3, 9, 0, 0, 0, 0, zone),
 		"7d":                        time.Date(2026, 3, 3, 12, 0, 0, 0, zone),
+		"2w":                        time.Date(2026, 2, 24, 12, 0, 0, 0, zone),
 	} {
 		got, err := parseTime(text, now)
 		require.NoError(t, err, text)
 		assert.True(t, want.Equal(got), "%s is %s", text, got)
 	}
-	for _, text := range []string{"", "yesterday", "-1h", "0d", "2026-02-30", "2026-03-01 10:00"} {
+	for _, text := range []string{"", "yesterday", "-1h", "0d", "0w", "-1w", "99999999w", "w", "2026-02-30", "2026-03-01 10:00"} {
 		_, err := parseTime(text, now)
 		assert.Error(t, err, text)
 	}
 }
 
 func TestEveryReportHasItsSentence(t *testing.T) {
-	for _, row := range listReports().Rows {
+	for _, row := range allReports().Rows {
 		assert.NotContains(t, emptySentence(row[0].(string), false), "the report", "say in words that %s is empty", row[0])
 	}
 	assert.Equal(t, "the report x is empty", emptySentence("x", false))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"strings"
+	"unicode/utf8"
 )
 
 // csv returns the rows as RFC 4180 has them: a header, commas, CRLF. Text is left
@@ -36,9 +37,11 @@ func (t Table) csv(terminal bool) ([]byte, error) {
 }
 
 // neutral puts an apostrophe before text that a spreadsheet would compute.
-// Source: OWASP, CSV Injection.
+// Some take the full-width forms of the signs as well. Source: OWASP, CSV
+// Injection.
 func neutral(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	first, _ := utf8.DecodeRuneInString(text)
+	if text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return "'" + text
 	}
 	return text

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/zensync/zensync/cmd/zensync/output"
+	"github.com/zensync/zensync/store"
+)
+
+// htmlFormat is what only reports can be printed as.
+const htmlFormat = "html"
+
+// deliver prints an edition, into a file if --output names one.
+func deliver(c *cli.Context, e edition) error {
+	file := c.String("output")
+	var buffer bytes.Buffer
+	out := c.App.Writer
+	if file != "" {
+		out = &buffer
+	}
+	write := printSections
+	if c.String("format") == htmlFormat {
+		write = printPage
+	}
+	if err := write(c, out, e); err != nil {
+		return err
+	}
+	if file == "" {
+		return nil
+	}
+	return replaceFile(file, buffer.Bytes())
+}
+
+// printSections prints tables one below the other. An empty one is, for a
+// person, a sentence, which is talk.
+func printSections(c *cli.Context, out io.Writer, e edition) error {
+	format := c.String("format")
+	for i, s := range e.sections {
+		if format == output.Formats()[0] && len(s.table.Rows) == 0 {
+			fmt.Fprintln(c.App.ErrWriter, emptySentence(s.name, limited(c)))
+			continue
+		}
+		if i > 0 && len(e.sections[i-1].table.Rows) > 0 {
+			if _, err := fmt.Fprintln(out); err != nil {
+				return fmt.Errorf("print the result: %w", err)
+			}
+		}
+		if err := output.Write(out, format, s.table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printPage prints sections as one page, which says how it came about: it will
+// be looked at when nobody remembers.
+func printPage(c *cli.Context, out io.Writer, e edition) error {
+	page := output.Page{Title: "zensync report", Facts: e.facts(c)}
+	if len(e.sections) == 1 {
+		page.Title += " " + e.sections[0].name
+	}
+	for _, s := range e.sections {
+		part := output.Section{Title: s.name, Table: s.table, Empty: emptySentence(s.name, limited(c))}
+		if report, err := store.ReportByName(s.name); err == nil { // a list is none
+			part.Help = report.Help
+			for _, column := range report.Columns {
+				part.Columns = append(part.Columns, output.Pair{Key: column.Name, Value: column.Meaning})
+			}
+		}
+		page.Sections = append(page.Sections, part)
+	}
+	return output.WriteHTML(out, page)
+}
+
+// facts are when an edition was made, of what, and with which limits.
+func (e edition) facts(c *cli.Context) []output.Pair {
+	all := []output.Pair{
+		{Key: "made", Value: store.FormatTime(e.made)},
+		{Key: "since", Value: timeCell(e.args.Since)}, {Key: "until", Value: timeCell(e.args.Until)},
+	}
+	for _, flag := range []string{"user", "run", "limit"} {
+		if c.IsSet(flag) {
+			all = append(all, output.Pair{Key: flag, Value: fmt.Sprint(c.Value(flag))})
+		}
+	}
+	if e.head.Seq > 0 {
+		all = append(all, output.Pair{Key: "end of the log", Value: headText(e.head)})
+	}
+	return slices.DeleteFunc(all, func(p output.Pair) bool { return p.Value == nil })
+}
+
+// emptySentence says in words that a report has no rows.
+func emptySentence(name string, limited bool) string {
+	text := map[string]string{
+		"skipped": "nobody is skipped", "log": "nothing was done", "links": "nobody is linked",
+		"runs": "there was no run", "held": "nothing is held", "events": "no event came", "dead": "nothing was given up", "unlinked": "nothing was unlinked",
+		"latency": "no event's work was done", "leavers": "nobody left", "roles": "nobody holds a mapped role", "summary": "there are no figures",
+	}[name]
+	if text == "" {
+		text = "the report " + name + " is empty"
+	}
+	if limited {
+		text += ", as far as was asked for"
+	}
+	return text
+}
+
+// replaceFile writes a file whole or not at all, for its owner alone.
+func replaceFile(name string, text []byte) (err error) {
+	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("write %s: %w", name, err), os.Remove(temporary.Name()))
+		}
+	}()
+	_, err = temporary.Write(text)
+	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), name)
+}
