@@ -13,7 +13,6 @@ import (
 type departure struct {
 	*fixture
 	epoch int64
-	row   int64 // the promise under way
 }
 
 const leaver = "00uLeaver"
