@@ -29,7 +29,6 @@ const (
 	ActPause      Action = "pause"
 	ActResume     Action = "resume"
 	ActUnlink     Action = "unlink"
-	ActConfig     Action = "config"
 	ActVersion    Action = "version"
 )
 

@@ -24,6 +24,7 @@ func (f *fixture) plan(query string, args ...any) string {
 		}
 		return rows.Err()
 	})
+	require.NotEmpty(f, steps)
 	return strings.Join(steps, "\n")
 }
 
