@@ -159,6 +159,9 @@ func (d Deployment) EnsureHook(ctx context.Context, found FoundHook) (okta.Hook,
 		return hook, &ErrUnverified{HookID: hook.ID, URL: d.HookURL, Err: err}
 	}
 	return verified, d.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.SetSetting(store.HookStatus, verified.Status); err != nil {
+			return err
+		}
 		return tx.SetSetting(store.HookVerified, store.FormatTime(tx.Now))
 	})
 }

@@ -195,7 +195,7 @@ func (u *Unlink) removeHook(ctx context.Context) error {
 	}
 	return u.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		for key, value := range map[string]string{
-			store.HookID: "", store.HookVerified: "", store.HookRemoved: store.FormatTime(tx.Now),
+			store.HookID: "", store.HookStatus: "", store.HookVerified: "", store.HookRemoved: store.FormatTime(tx.Now),
 		} {
 			if err := tx.SetSetting(key, value); err != nil {
 				return err

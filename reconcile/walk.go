@@ -45,7 +45,7 @@ type walk struct {
 func (w *Worker) walk(ctx context.Context, run store.Run) error {
 	wk := &walk{Worker: w, run: run}
 	w.Log.Info("walk started", "run", run.ID, "kind", string(run.Kind))
-	why := ""
+	why, barred := "", ""
 	if err := wk.all(ctx); err != nil {
 		if ctx.Err() != nil {
 			return ignoreStop(ctx, err)
@@ -55,7 +55,9 @@ func (w *Worker) walk(ctx context.Context, run store.Run) error {
 			w.Log.Info("walk broken off: it starts anew when the pause is over", "run", run.ID)
 			return w.DB.Update(ctx, func(tx *store.Tx) error { return tx.RequeueRun(run.ID) })
 		}
-		why = err.Error()
+		if why = err.Error(); judge(err) == credential {
+			barred = brief(err)
+		}
 		w.Log.Error("walk failed: "+brief(err), "run", run.ID, "kind", string(run.Kind))
 	}
 	var head store.Head
@@ -70,6 +72,9 @@ func (w *Worker) walk(ctx context.Context, run store.Run) error {
 			}
 		}
 		if head, err = tx.LogHead(); err != nil {
+			return err
+		}
+		if err := tx.SetSetting(store.WalkRefused, barred); err != nil {
 			return err
 		}
 		return tx.EndRun(run.ID, why)
@@ -111,6 +116,9 @@ func (wk *walk) all(ctx context.Context) error {
 // readOkta reads the live users, and for an initial sync the DEPROVISIONED
 // ones as well.
 func (wk *walk) readOkta(ctx context.Context) error {
+	if err := wk.watchHook(ctx); err != nil {
+		return err
+	}
 	if err := wk.checkRoles(ctx); err != nil {
 		return err
 	}

@@ -165,3 +165,14 @@ func (tx *Tx) Progress(run int64) (Progress, error) {
 func (tx *Tx) LastRun() (Run, bool, error) {
 	return first(tx, scanRun, `SELECT `+runColumns+` FROM run WHERE finished IS NOT NULL ORDER BY finished DESC, id DESC LIMIT 1`)
 }
+
+// EndedWalks returns up to limit walks that ended in one of some states, the
+// latest first.
+func (tx *Tx) EndedWalks(limit int, states ...RunPhase) ([]Run, error) {
+	args := make([]any, 0, len(states)+1)
+	for _, s := range states {
+		args = append(args, s)
+	}
+	return collect(tx, scanRun, `SELECT `+runColumns+` FROM run WHERE kind <> 'unlink' AND finished IS NOT NULL
+		AND state IN (`+placeholders(len(states))+`) ORDER BY finished DESC, id DESC LIMIT ?`, append(args, limit)...)
+}

@@ -16,15 +16,20 @@ const (
 	BoundOkta      = "okta_org_url"   // the org this store belongs to
 	BoundZenQMS    = "zenqms_url"     // the ZenQMS account this store belongs to
 	HookID         = "hook_id"        // the Okta event hook deploy made
-	HookVerified   = "hook_verified"  // when Okta last verified it
+	HookVerified   = "hook_verified"  // when Okta last verified it, '' when it is not verified
+	HookStatus     = "hook_status"    // ACTIVE or INACTIVE as Okta last said, MISSING when it knew no such hook
 	AccountsRead   = "accounts_read"  // when the last complete reading of ZenQMS's users began
 	AccountsReads  = "accounts_reads" // how many there were: the generation of the index
 	DrainStopped   = "drain_stopped"  // why nothing is sent now, '' when it is
+	WalkRefused    = "walk_refused"   // which credential the last walk failed for, '' when it did not fail for one
 	ScheduledUntil = "scheduled"      // the time up to which the schedule has been served
 	ConfigSeen     = "config"         // the configuration last worked with: a JSON object of its values by key, without secrets
 	ConfigHash     = "config_sha256"  // its hash
 	VersionSeen    = "version"        // the version of the program that worked last
 )
+
+// HookMissing is the status of an event hook that Okta does not know (any more).
+const HookMissing = "MISSING"
 
 // Setting returns what is kept under key, "" when nothing is.
 func (tx *Tx) Setting(key string) (string, error) {

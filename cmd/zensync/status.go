@@ -17,7 +17,7 @@ func statusCommand() *cli.Command {
 		Name:  "status",
 		Usage: "how the installation stands",
 		Description: "Answers from the store alone: it calls neither Okta nor ZenQMS, and needs no credential.\n" +
-			"hook.status is what Okta said when it last verified the hook.",
+			"hook.status and hook.verified are what Okta said at the last reconcile or deploy.",
 		Flags:  []cli.Flag{formatFlag()},
 		Action: printStatus,
 	}
@@ -55,6 +55,7 @@ type standing struct {
 	links        store.LinkCount
 	skipped      int64
 	hookID       string
+	hookStatus   string
 	hookVerified string
 	lastEvent    time.Time
 	lastRun      *store.Run
@@ -86,7 +87,8 @@ func serves(db *store.DB) bool {
 
 func (s *standing) read(tx *store.Tx, schedule reconcile.Schedule) (err error) {
 	for key, value := range map[string]*string{
-		store.LifeState: &s.state, store.HookID: &s.hookID, store.HookVerified: &s.hookVerified, store.DrainStopped: &s.stopped,
+		store.LifeState: &s.state, store.HookID: &s.hookID, store.HookStatus: &s.hookStatus, store.HookVerified: &s.hookVerified,
+		store.DrainStopped: &s.stopped,
 	} {
 		if *value, err = tx.Setting(key); err != nil {
 			return err
@@ -160,10 +162,6 @@ func (s standing) pairs() []output.Pair {
 	if state == string(reconcile.New) {
 		state = "new"
 	}
-	hookStatus := ""
-	if s.hookVerified != "" {
-		hookStatus = "ACTIVE"
-	}
 	var lastRun any
 	if r := s.lastRun; r != nil {
 		lastRun = []output.Pair{
@@ -181,7 +179,7 @@ func (s standing) pairs() []output.Pair {
 		{Key: "links", Value: []output.Pair{{Key: "active", Value: s.links.Active}, {Key: "inactive", Value: s.links.Inactive}}},
 		{Key: "skipped", Value: s.skipped},
 		{Key: "hook", Value: []output.Pair{
-			{Key: "id", Value: orNil(s.hookID)}, {Key: "status", Value: orNil(hookStatus)},
+			{Key: "id", Value: orNil(s.hookID)}, {Key: "status", Value: orNil(s.hookStatus)},
 			{Key: "verified", Value: orNil(s.hookVerified)}, {Key: "last_event", Value: timeCell(s.lastEvent)},
 		}},
 		{Key: "last_run", Value: lastRun},
