@@ -69,7 +69,6 @@ func checkConfig(c *cli.Context) error {
 	if err := in.CheckSecrets(); err != nil {
 		return err
 	}
-	in.warn()
 	if c.Bool("live") {
 		if err := in.checkLive(c.Context); err != nil {
 			return err

@@ -39,7 +39,6 @@ func deploy(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	in.warn()
 	if !c.Bool("yes") && !output.IsTerminal(c.App.Reader) {
 		return usage("deploy asks before it begins, and this is no terminal: say --yes")
 	}

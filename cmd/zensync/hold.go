@@ -105,7 +105,6 @@ func ruleOnHolds(c *cli.Context, rule func(context.Context, *installation, *stor
 	if err != nil {
 		return err
 	}
-	in.warn()
 	return in.withStore(c.Context, func(db *store.DB) error {
 		var holds []store.Hold
 		if err := db.View(c.Context, func(tx *store.Tx) (err error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/zensync/zensync/cmd/zensync/config"
+	"github.com/zensync/zensync/cmd/zensync/notify"
 	"github.com/zensync/zensync/reconcile"
 	"github.com/zensync/zensync/reconcile/okta"
 	"github.com/zensync/zensync/reconcile/zenqms"
@@ -40,19 +41,12 @@ func load(c *cli.Context, level slog.Level) (*installation, error) {
 			_, err := reconcile.ParseSchedule(spec)
 			return err
 		},
+		Notify: notify.Check,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &installation{cfg, log}, nil
-}
-
-// warn tells what a configuration asks for and this version does not do. Every
-// command that syncs begins with it.
-func (in *installation) warn() {
-	if len(in.Notify.URLs) > 0 {
-		in.log.Warn("notify.urls is not applied by this version: nobody is alerted, so watch `zensync status`")
-	}
 }
 
 // ready checks that the installation is deployed, with these servers and
@@ -108,7 +102,6 @@ func deployed(c *cli.Context, work func(*installation, *reconcile.Worker) error)
 	if err != nil {
 		return err
 	}
-	in.warn()
 	return in.withStore(c.Context, func(db *store.DB) error {
 		if err := db.View(c.Context, in.ready); err != nil {
 			return err

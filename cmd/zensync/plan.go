@@ -43,7 +43,6 @@ func plan(c *cli.Context, kind store.RunKind) error {
 	if err != nil {
 		return err
 	}
-	in.warn()
 	err = in.withCopy(c.Context, func(db *store.Copy) error {
 		if err := db.View(c.Context, func(tx *store.Tx) (err error) {
 			kind, err = in.binding().Planned(tx, kind)

@@ -28,7 +28,6 @@ func reconcileNow(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	in.warn()
 	return in.withStore(c.Context, func(db *store.DB) error {
 		worker, err := in.worker(db)
 		if err != nil {

@@ -38,7 +38,6 @@ func retry(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	in.warn()
 	return in.withStore(c.Context, func(db *store.DB) error {
 		if err := db.View(c.Context, in.checkMapping); err != nil {
 			return err

@@ -34,6 +34,7 @@ import (
 //	expand FILE                    puts the environment's variables into a file
 //	certificate                    writes relay.crt and relay.key
 //	mode FILE PERMISSIONS          as in `mode report.csv 0600`
+//	received TEXT                  the receiver of alerts, $RECEIVER, got it
 //	lock PART HOLDER, ! lock PART  takes a lock of the store, and gives it back
 //
 // After every script its secrets are searched for in all that zensync printed
@@ -51,6 +52,7 @@ func TestScript(t *testing.T) {
 			"zenqms":     condition("zenqms"),
 			"up":         condition("up"),
 			"held":       condition("held"),
+			"received":   condition("received"),
 			"sigterm":    sigterm,
 			"json":       checkJSON,
 			"expand":     expandFile,

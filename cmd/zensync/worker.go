@@ -35,12 +35,7 @@ func loadWorker(c *cli.Context) (*installation, error) {
 	if err := noOperands(c); err != nil {
 		return nil, err
 	}
-	in, err := load(c, serviceLevel)
-	if err != nil {
-		return nil, err
-	}
-	in.warn()
-	return in, nil
+	return load(c, serviceLevel)
 }
 
 // work is the worker until ctx ends, under the name holder.
@@ -60,6 +55,11 @@ func (in *installation) work(ctx context.Context, db *store.DB, holder string) (
 	if err := in.noteInEffect(ctx, db, login()); err != nil {
 		return err
 	}
+	endAlerts, err := in.startAlerts(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer endAlerts()
 	in.log.Info("worker started", "okta", in.Okta.OrgURL, "zenqms", in.ZenQMS.BaseURL, "schedule", in.Sync.Schedule)
 	if err := worker.Run(ctx); err != nil {
 		return err

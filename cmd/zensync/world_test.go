@@ -10,12 +10,14 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +45,9 @@ type world struct {
 	taken    []string
 	unlock   func() // of the script command lock
 	knocks   *knocking
+
+	receiving sync.Mutex
+	received  []string // bodies that came to $RECEIVER
 }
 
 const (
@@ -100,6 +105,9 @@ func setUpWorld(env *testscript.Env) error {
 		env.Defer(server.Close)
 		env.Setenv(variable, server.URL)
 	}
+	receiver := httptest.NewServer(http.HandlerFunc(w.receive))
+	env.Defer(receiver.Close)
+	env.Setenv("RECEIVER", receiver.URL)
 	var err error
 	if w.relay, err = freeAddress(); err != nil {
 		return err
@@ -205,6 +213,8 @@ func (w *world) do(ts *testscript.TestScript, args []string) (bool, error) {
 			return w.up(args[1])
 		case "held":
 			return w.held(store.Part(args[1]), args[2])
+		case "received":
+			return w.hasReceived(args[1]), nil
 		case "event":
 			return w.hasEvent(args[1])
 		case "said":
@@ -235,6 +245,24 @@ func (w *world) held(part store.Part, holder string) (held bool, err error) {
 		return nil
 	})
 	return held, err
+}
+
+// receive takes an alert.
+func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(rw, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.receiving.Lock()
+	defer w.receiving.Unlock()
+	w.received = append(w.received, string(body))
+}
+
+func (w *world) hasReceived(text string) bool {
+	w.receiving.Lock()
+	defer w.receiving.Unlock()
+	return slices.ContainsFunc(w.received, func(body string) bool { return strings.Contains(body, text) })
 }
 
 // hasEvent tells whether some event's work is in a state.

@@ -55,18 +55,14 @@ func (v *validator) orgURL(value *string) {
 	}
 }
 
-// notifyURL wants an absolute URL; what a scheme needs besides is known where
-// the message is sent. Whatever is in the URL may be a credential.
+// notifyURL wants what messages can be sent to; which that are is known where
+// they are sent. Whatever is in the URL may be a credential.
 func (v *validator) notifyURL(key, value string) {
-	if !v.given(key) {
+	if !v.given(key) || v.checks.Notify == nil {
 		return
 	}
-	u, err := url.Parse(value)
-	switch {
-	case err != nil || u.Scheme == "" || u.Host == "" && u.Opaque == "":
-		v.add(key, "is not an absolute URL", "write it with its scheme, as in https://")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		v.add(key, "is http, and would send names in the clear", "use https; http is for loopback addresses only")
+	if err := v.checks.Notify(value); err != nil {
+		v.add(key, err.Error(), "the README has examples of every kind, and `zensync notify test` tries them")
 	}
 }
 

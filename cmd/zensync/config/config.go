@@ -136,6 +136,9 @@ func Locate(flag string) string {
 type Checks struct {
 	// Schedule reports what is wrong with a cron specification.
 	Schedule func(spec string) error
+	// Notify reports what is wrong with an address of notify.urls, as in "is
+	// no URL", and repeats nothing of it.
+	Notify func(address string) error
 }
 
 // Load reads, completes and checks the file at path. It does not open the files

@@ -19,12 +19,20 @@ import (
 var update = flag.Bool("update", false, "write the expected errors anew")
 
 // checks stands in for the rules of other packages.
-var checks = config.Checks{Schedule: func(spec string) error {
-	if strings.HasPrefix(spec, "@every ") || len(strings.Fields(spec)) == 5 {
-		return nil
-	}
-	return errors.New("expected 5 fields")
-}}
+var checks = config.Checks{
+	Schedule: func(spec string) error {
+		if strings.HasPrefix(spec, "@every ") || len(strings.Fields(spec)) == 5 {
+			return nil
+		}
+		return errors.New("expected 5 fields")
+	},
+	Notify: func(address string) error {
+		if strings.Contains(address, "://") || strings.HasPrefix(address, "mailto:") {
+			return nil
+		}
+		return errors.New("is no URL")
+	},
+}
 
 // TestWrongInput loads every file of testdata/wrong and compares the whole error
 // with the text beside it. Wherever a credential could stand, the files say
