@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,4 +89,27 @@ func TestE4_AWalkThatFailsForACredentialIsRemembered(t *testing.T) {
 	assert.Contains(t, refused(), "okta: list users: status 401")
 	require.Equal(t, store.RunDone, w.walk(store.ReconcileRun).State)
 	assert.Empty(t, refused())
+}
+
+func TestAWalkDoesNotUndoWhatADeployFoundOutMeanwhile(t *testing.T) {
+	w := newWorld(t, httpHooks)
+	w.hire("Ada", "Byron", "ACTIVE")
+	w.update(func(tx *store.Tx) error { return tx.SetSetting(store.HookID, "whoNoSuchHook0000001") })
+	client, err := okta.New(okta.Config{OrgURL: "https://example.okta.com", APIToken: "token", Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		answer, err := w.org.Transport().RoundTrip(r)
+		if strings.HasPrefix(r.URL.Path, "/api/v1/eventHooks") {
+			w.update(func(tx *store.Tx) error {
+				require.NoError(t, tx.SetSetting(store.HookStatus, "ACTIVE"))
+				require.NoError(t, tx.SetSetting(store.HookVerified, store.FormatTime(w.now)))
+				return tx.SetSetting(store.HookID, "whoAnother0000000001")
+			})
+		}
+		return answer, err
+	})})
+	require.NoError(t, err)
+	w.w.Okta = client
+	w.walk(store.ReconcileRun)
+	status, verified := w.hookSeen()
+	assert.Equal(t, "ACTIVE", status)
+	assert.NotEmpty(t, verified)
 }

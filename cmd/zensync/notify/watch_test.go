@@ -304,6 +304,12 @@ func TestWhatHooksShouldHaveBroughtIsTold(t *testing.T) {
 	o.walk(store.ReconcileRun, moved, store.ActUpdate)
 	assert.Equal(t, []string{over}, o.pass(time.Hour), "who moved before the walk ahead was held up by something else")
 
+	o.set(store.HookVerified, store.FormatTime(o.now))
+	moved = o.now.Add(unreliable - time.Minute)
+	o.now = o.now.Add(5 * time.Hour)
+	o.walk(store.ReconcileRun, moved, store.ActUpdate)
+	assert.Empty(t, o.pass(time.Hour), "a hook may be late right after it was verified anew")
+
 	o.set(store.HookVerified, "")
 	o.pass(2 * time.Hour)
 	o.walk(store.ReconcileRun, o.now.Add(-time.Hour), store.ActUpdate)
