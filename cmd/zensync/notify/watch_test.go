@@ -85,12 +85,13 @@ func (o *office) drop(n int) {
 	})
 }
 
-// pass lets time go by, with a look every minute, and returns the first lines
-// of what was told meanwhile.
+// pass lets time go by, with a look every minute, or fewer over many hours, and
+// returns the first lines of what was told meanwhile.
 func (o *office) pass(d time.Duration) (told []string) {
 	o.Helper()
+	step := max(time.Minute, d/200)
 	for end := o.now.Add(d); o.now.Before(end); {
-		o.now = o.now.Add(time.Minute)
+		o.now = o.now.Add(step)
 		require.NoError(o, o.w.Look(o.Context()))
 	}
 	for _, body := range o.to.got() {
