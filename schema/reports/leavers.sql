@@ -13,7 +13,7 @@
 WITH asked AS ( -- in the period
     SELECT outbox.okta_id
     FROM event CROSS JOIN outbox ON outbox.event = event.id -- CROSS: events first, they are limited in time
-    WHERE event.type IN ('user.lifecycle.deactivate', 'user.lifecycle.suspend', 'user.lifecycle.delete.initiated')
+    WHERE (event.type = 'user.lifecycle.deactivate' OR event.type = 'user.lifecycle.suspend' OR event.type = 'user.lifecycle.delete.initiated')
       AND event.received >= coalesce(:since, '') AND event.received < coalesce(:until, '~')
     UNION
     SELECT okta_id FROM log
@@ -30,7 +30,7 @@ WITH asked AS ( -- in the period
             WHERE log.okta_id = asked.okta_id AND action IN ('create', 'activate') AND outcome = 'ok') AS revived,
            (SELECT max(outbox.id) FROM outbox JOIN event ON event.id = outbox.event
             WHERE outbox.okta_id = asked.okta_id
-              AND event.type IN ('user.lifecycle.deactivate', 'user.lifecycle.suspend', 'user.lifecycle.delete.initiated')) AS said
+              AND (event.type = 'user.lifecycle.deactivate' OR event.type = 'user.lifecycle.suspend' OR event.type = 'user.lifecycle.delete.initiated')) AS said
     FROM asked
     WHERE :user IS NULL OR asked.okta_id = :user
 ), told AS MATERIALIZED ( -- once: the subqueries are not to be repeated wherever they are named
