@@ -137,6 +137,23 @@ func TestRate_LimitsEachGroupOfEndpoints(t *testing.T) {
 	assert.Equal(t, http.StatusOK, a.get("/api/v1/users").status)
 }
 
+func TestRate_GroupsOfEndpointsCanDifferAndBeSharedWithOtherApps(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 30, 0, time.UTC)
+	a := start(t, oktatest.Options{RateLimits: map[string]int{"users": 5}, Now: func() time.Time { return now }})
+	a.org.SpendRate("users", 3)
+	r := a.get("/api/v1/users")
+	assert.Equal(t, http.StatusOK, r.status)
+	assert.Equal(t, "5", r.header.Get("X-Rate-Limit-Limit"))
+	assert.Equal(t, "1", r.header.Get("X-Rate-Limit-Remaining"))
+	a.org.SpendRate("users", 3)
+	r = a.get("/api/v1/users")
+	assert.Equal(t, http.StatusTooManyRequests, r.status)
+	assert.Equal(t, "0", r.header.Get("X-Rate-Limit-Remaining"))
+	assert.Equal(t, "599", a.get("/api/v1/groups").header.Get("X-Rate-Limit-Remaining"), "not limited at all")
+	now = now.Add(time.Minute)
+	assert.Equal(t, "4", a.get("/api/v1/users").header.Get("X-Rate-Limit-Remaining"))
+}
+
 func TestJournal(t *testing.T) {
 	a := start(t, oktatest.Options{})
 	u := a.org.Seed(person("ann"), oktatest.Active)

@@ -19,6 +19,7 @@ const (
 // request, as Okta's do.
 type limiter struct {
 	perMinute int
+	limits    map[string]int // by bucket, instead of perMinute
 
 	mu      sync.Mutex
 	buckets map[string]*bucket
@@ -27,6 +28,14 @@ type limiter struct {
 type bucket struct {
 	ends time.Time
 	used int
+}
+
+// limit is what a bucket takes in a window, 0 for anything.
+func (l *limiter) limit(name string) int {
+	if limit, found := l.limits[name]; found {
+		return limit
+	}
+	return l.perMinute
 }
 
 // announce sets the headers of an answer whose bucket is not known.
@@ -41,11 +50,23 @@ func (l *limiter) announce(h http.Header, now time.Time) {
 // allow counts a request, sets the headers, and reports whether it is within
 // the limit.
 func (l *limiter) allow(h http.Header, name string, now time.Time) bool {
-	if l.perMinute <= 0 {
+	limit := l.limit(name)
+	if limit <= 0 {
 		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	b := l.bucket(name, now)
+	ok := b.used < limit
+	if ok {
+		b.used++
+	}
+	setRate(h, limit, limit-b.used, b.ends)
+	return ok
+}
+
+// bucket is that of a name in the window that now belongs to.
+func (l *limiter) bucket(name string, now time.Time) *bucket {
 	if l.buckets == nil {
 		l.buckets = map[string]*bucket{}
 	}
@@ -54,13 +75,17 @@ func (l *limiter) allow(h http.Header, name string, now time.Time) bool {
 		b = &bucket{ends: now.Add(window)}
 		l.buckets[name] = b
 	}
-	if b.used >= l.perMinute {
-		setRate(h, l.perMinute, 0, b.ends)
-		return false
-	}
-	b.used++
-	setRate(h, l.perMinute, l.perMinute-b.used, b.ends)
-	return true
+	return b
+}
+
+// SpendRate makes n requests of other apps count against the present window of
+// a bucket (see Options.RateLimits), as far as there are any left in it.
+func (o *Org) SpendRate(bucket string, n int) {
+	l := &o.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket(bucket, o.now())
+	b.used = min(l.limit(bucket), b.used+n)
 }
 
 func setRate(h http.Header, limit, remaining int, reset time.Time) {
