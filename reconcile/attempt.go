@@ -43,6 +43,7 @@ type attempt struct {
 	vanished []string       // ids of accounts that ZenQMS no longer has
 	cycle    []string       // those who want each other's addresses, this user first
 	skip     *Reason        // why he is in the skip report after this; nil: he is not
+	shorts   int            // how often our share of Okta's rate limit was used up
 	err      error
 }
 
@@ -50,24 +51,34 @@ type attempt struct {
 // attempt must look and decide once more.
 var errAgain = errors.New("ZenQMS changed meanwhile")
 
-// try makes one attempt at a claim.
+// try makes one attempt at a claim. The calls for somebody who has to lose
+// access go before all others when Okta's rate limit is short.
 func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
 	if ignore, err := w.ignorable(ctx, claim); err != nil {
 		return &attempt{claim: claim, err: err}
 	} else if ignore {
 		return &attempt{claim: claim, ignored: "it is about a group that is not mapped"}
 	}
+	if urgent(claim) {
+		ctx = okta.Urgent(ctx)
+	}
 	cached := w.mayUseDirectory(claim)
-	var a *attempt
-	var spent, spentRoles grip // the budget that a look reserved is the next one's to use or give back
-	for range lookTwice {
-		a = &attempt{claim: claim, grip: spent, roleGrip: spentRoles}
+	a := &attempt{claim: claim}
+	for looks := 1; ; {
 		a.err = w.once(ctx, a, cached)
-		if !errors.Is(a.err, errAgain) {
-			break
+		var share *okta.ErrShare
+		switch {
+		case errors.As(a.err, &share) && a.shorts < lookTwice:
+			if a.err = share.Wait(ctx); a.err == nil {
+				a = a.anew(a.shorts + 1)
+				continue
+			}
+		case errors.Is(a.err, errAgain) && looks < lookTwice:
+			looks, cached = looks+1, false
+			a = a.anew(a.shorts)
+			continue
 		}
-		cached, spent = false, grip{action: a.grip.action, spent: a.grip.spent}
-		spentRoles = grip{action: a.roleGrip.action, spent: a.roleGrip.spent}
+		break
 	}
 	switch judge(a.err) {
 	case forbidden:
@@ -76,6 +87,29 @@ func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
 		w.weighOutage(ctx, a)
 	}
 	return a
+}
+
+// anew is the attempt before its next look. The brake's budget that the last
+// one reserved is the next one's to use or give back.
+func (a *attempt) anew(shorts int) *attempt {
+	return &attempt{claim: a.claim, shorts: shorts,
+		grip:     grip{action: a.grip.action, spent: a.grip.spent},
+		roleGrip: grip{action: a.roleGrip.action, spent: a.roleGrip.spent}}
+}
+
+// unwaiting is for calls made while the attempt holds its addresses: nobody is
+// to wait for them because Okta's rate limit is short. That a look may then be
+// in vain, with the calls it took, happens a few times only.
+func (a *attempt) unwaiting(ctx context.Context) context.Context {
+	if a.shorts >= lookTwice {
+		return ctx
+	}
+	return okta.WithoutWaiting(ctx)
+}
+
+// urgent tells whether a claim is about somebody who has to lose access.
+func urgent(claim store.Claim) bool {
+	return slices.ContainsFunc(claim.Rows, func(r store.Row) bool { return r.Priority == store.DeactivationPriority })
 }
 
 // ignorable is the part of rule E1 that needs no call: events about groups
@@ -128,7 +162,7 @@ func (w *Worker) once(ctx context.Context, a *attempt, cached bool) error {
 	if cached && needsFresh(a.decision) {
 		return errAgain
 	}
-	if err := w.passBrake(ctx, a); err != nil {
+	if err := w.passBrake(a.unwaiting(ctx), a); err != nil {
 		return err
 	}
 	if err := w.apply(ctx, a); err != nil || a.account == nil {
@@ -167,7 +201,7 @@ func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock 
 	if a.decision = Decide(a.facts, w.Policy); !a.decision.Ask {
 		return release, nil
 	}
-	if err = w.gather(ctx, a, cached); err != nil {
+	if err = w.gather(a.unwaiting(ctx), a, cached); err != nil {
 		return nil, err
 	}
 	a.decision = Decide(a.facts, w.Policy)

@@ -55,6 +55,10 @@ func judge(err error) verdict {
 	if errors.Is(err, okta.ErrID) {
 		return final // what an event named is no Okta id
 	}
+	var share *okta.ErrShare
+	if errors.As(err, &share) {
+		return retryAfter
+	}
 	var o *okta.Error
 	if !errors.As(err, &o) {
 		return retryLater // our own store or a cancelled context: not the user's fault
@@ -71,11 +75,16 @@ func judge(err error) verdict {
 	}
 }
 
-// wait is how long the other side asks to be left alone, 0 when it does not.
+// wait is how long the other side asks to be left alone, or our share of its
+// rate limit does; 0 when neither.
 func wait(err error) time.Duration {
 	var z *zenqms.Error
 	if errors.As(err, &z) {
 		return z.RetryAfter
+	}
+	var share *okta.ErrShare
+	if errors.As(err, &share) {
+		return share.For
 	}
 	var o *okta.Error
 	if errors.As(err, &o) {

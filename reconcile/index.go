@@ -28,7 +28,7 @@ func (w *Worker) readIndex(ctx context.Context) error {
 		return err
 	}
 	for page, more := 1, true; more; page++ {
-		p, err := patiently(ctx, func() (zenqms.Page, error) { return w.ZenQMS.List(ctx, page) })
+		p, err := patiently(ctx, func(ctx context.Context) (zenqms.Page, error) { return w.ZenQMS.List(ctx, page) })
 		if err != nil {
 			return fmt.Errorf("read the users of ZenQMS, page %d: %w", page, err)
 		}

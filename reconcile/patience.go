@@ -6,6 +6,8 @@ import (
 
 	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
+
+	"github.com/zensync/zensync/reconcile/okta"
 )
 
 const (
@@ -17,9 +19,11 @@ const (
 )
 
 // patiently reads one page of a walk: passing faults are tried again for a
-// minute; a 429 is waited out for as long as it asks, and that wait does not
-// count.
-func patiently[T any](ctx context.Context, read func() (T, error)) (T, error) {
+// minute; a 429, or our share of Okta's rate limit being used up, is waited out
+// for as long as it asks, and that wait does not count. What read is given lets
+// no call wait by itself.
+func patiently[T any](ctx context.Context, read func(context.Context) (T, error)) (T, error) {
+	unwaiting := okta.WithoutWaiting(ctx)
 	outwait := retrypolicy.NewBuilder[T]().
 		HandleIf(func(_ T, err error) bool { return err != nil && judge(err) == retryAfter }).
 		WithDelayFunc(func(e failsafe.ExecutionAttempt[T]) time.Duration {
@@ -47,6 +51,6 @@ func patiently[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	// Two executions, one inside the other, so that the minute starts anew
 	// behind a wait that was asked for.
 	return failsafe.With(outwait).WithContext(ctx).Get(func() (T, error) {
-		return failsafe.With(again()).WithContext(ctx).Get(read)
+		return failsafe.With(again()).WithContext(ctx).Get(func() (T, error) { return read(unwaiting) })
 	})
 }

@@ -110,7 +110,7 @@ func (r rehearsal) claimDue(ctx context.Context, free int) (claims []store.Claim
 // other side is down, or that it refuses the credential.
 func (r rehearsal) sync(ctx context.Context, claim store.Claim) error {
 	var a *attempt
-	_, _ = patiently(ctx, func() (*attempt, error) { // the last attempt has the error
+	_, _ = patiently(ctx, func(ctx context.Context) (*attempt, error) { // the last attempt has the error
 		a = r.try(ctx, claim)
 		return a, a.err
 	})

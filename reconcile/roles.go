@@ -104,7 +104,7 @@ func (wk *walk) checkRoles(ctx context.Context) error {
 	}); err != nil || len(rules) == 0 {
 		return err
 	}
-	roles, listErr := patiently(ctx, func() ([]zenqms.Role, error) { return wk.ZenQMS.Roles(ctx) })
+	roles, listErr := patiently(ctx, func(ctx context.Context) ([]zenqms.Role, error) { return wk.ZenQMS.Roles(ctx) })
 	if listErr != nil && ctx.Err() != nil {
 		return listErr
 	}

@@ -89,7 +89,7 @@ func (wk *walk) readMembers(ctx context.Context) error {
 // has no members.
 func (wk *walk) readGroup(ctx context.Context, g store.MappedGroup) error {
 	for after := ""; ; {
-		page, err := patiently(ctx, func() (okta.Page, error) { return wk.Okta.GroupMembers(ctx, g.ID, after) })
+		page, err := patiently(ctx, func(ctx context.Context) (okta.Page, error) { return wk.Okta.GroupMembers(ctx, g.ID, after) })
 		if okta.IsNotFound(err) && !g.Deleted.IsZero() {
 			return wk.DB.Update(ctx, func(tx *store.Tx) error { return tx.DropMembersBut(g.ID, wk.run.ID) })
 		}

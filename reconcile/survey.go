@@ -90,7 +90,7 @@ func (u *Unlink) knownUsers(ctx context.Context) (map[string]bool, error) {
 	known := map[string]bool{}
 	for _, filter := range []string{"", deprovisioned} {
 		for after := ""; ; {
-			page, err := patiently(ctx, func() (okta.Page, error) {
+			page, err := patiently(ctx, func(ctx context.Context) (okta.Page, error) {
 				return u.Okta.ListUsers(ctx, okta.Query{Filter: filter, Limit: clearingBatch, After: after})
 			})
 			if v := judge(err); err != nil && (v == credential || v == forbidden) {
@@ -115,7 +115,7 @@ func (u *Unlink) knownUsers(ctx context.Context) (map[string]bool, error) {
 func (u *Unlink) sweep(ctx context.Context, s *UnlinkSurvey, known map[string]bool) error {
 	seen := map[string]bool{}
 	for number, more := 1, true; more; number++ {
-		page, err := patiently(ctx, func() (zenqms.Page, error) { return u.ZenQMS.List(ctx, number) })
+		page, err := patiently(ctx, func(ctx context.Context) (zenqms.Page, error) { return u.ZenQMS.List(ctx, number) })
 		if err != nil {
 			return fmt.Errorf("read the users of ZenQMS, page %d: %w", number, err)
 		}
@@ -153,7 +153,7 @@ func (u *Unlink) confirm(ctx context.Context, s Stray, known map[string]bool) (l
 	}); err != nil || linked || confirmed || known == nil || known[s.OktaID] {
 		return linked, confirmed || known == nil || known[s.OktaID], err
 	}
-	_, err = patiently(ctx, func() (okta.User, error) { return u.Okta.User(ctx, s.OktaID) }) // lists may lag
+	_, err = patiently(ctx, func(ctx context.Context) (okta.User, error) { return u.Okta.User(ctx, s.OktaID) }) // lists may lag
 	if okta.IsNotFound(err) {
 		return false, false, nil
 	}

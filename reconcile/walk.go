@@ -163,7 +163,7 @@ func (wk *walk) readList(ctx context.Context, filter string) error {
 func (wk *walk) fetchList(ctx context.Context, filter string, pages chan<- []okta.User) error {
 	after := ""
 	for number := 1; ; number++ {
-		page, err := patiently(ctx, func() (okta.Page, error) {
+		page, err := patiently(ctx, func(ctx context.Context) (okta.Page, error) {
 			return wk.Okta.ListUsers(ctx, okta.Query{Filter: filter, Limit: wk.BatchSize, After: after})
 		})
 		if err != nil {
@@ -286,7 +286,7 @@ func (wk *walk) scan(ctx context.Context, look func(tx *store.Tx, after int64) (
 
 // readByID reads one absent user into the directory.
 func (wk *walk) readByID(ctx context.Context, id string, trust404 bool) error {
-	u, err := patiently(ctx, func() (okta.User, error) { return wk.Okta.User(ctx, id) })
+	u, err := patiently(ctx, func(ctx context.Context) (okta.User, error) { return wk.Okta.User(ctx, id) })
 	switch {
 	case okta.IsNotFound(err):
 		if !trust404 {

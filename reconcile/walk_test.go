@@ -63,7 +63,10 @@ func TestK1_APageIsTriedForAMinuteAndA429DoesNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		w.org.Fail(oktatest.Match{Route: "/api/v1/users"}, -1, oktatest.Fault{Status: 503})
-		_, err := patiently(t.Context(), func() (struct{}, error) { _, err := w.w.Okta.ListUsers(t.Context(), listing); return struct{}{}, err })
+		_, err := patiently(t.Context(), func(ctx context.Context) (struct{}, error) {
+			_, err := w.w.Okta.ListUsers(ctx, listing)
+			return struct{}{}, err
+		})
 		require.Error(t, err)
 		tried := time.Since(start)
 		assert.GreaterOrEqual(t, tried, 45*time.Second, "K1: tried for 60 s")
@@ -72,7 +75,10 @@ func TestK1_APageIsTriedForAMinuteAndA429DoesNotCount(t *testing.T) {
 		w.org.ClearFaults()
 		start = time.Now()
 		w.org.Fail(oktatest.Match{Route: "/api/v1/users"}, 3, oktatest.Fault{Status: 429, ResetAfter: 50 * time.Second})
-		_, err = patiently(t.Context(), func() (struct{}, error) { _, err := w.w.Okta.ListUsers(t.Context(), listing); return struct{}{}, err })
+		_, err = patiently(t.Context(), func(ctx context.Context) (struct{}, error) {
+			_, err := w.w.Okta.ListUsers(ctx, listing)
+			return struct{}{}, err
+		})
 		require.NoError(t, err, "K1: waits that a 429 asks for do not count")
 		assert.GreaterOrEqual(t, time.Since(start), 150*time.Second)
 	})

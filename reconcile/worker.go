@@ -111,7 +111,7 @@ func (w *Worker) loop(ctx, calls context.Context, nudges <-chan struct{}) error 
 				go func() { walked <- w.walk(ctx, run) }()
 			}
 		}
-		n, err := w.claim(ctx, calls, w.users()-inFlight, done)
+		n, err := w.claim(ctx, calls, inFlight, done)
 		if inFlight += n; err != nil {
 			failed = err
 			break
@@ -148,9 +148,15 @@ func (w *Worker) loop(ctx, calls context.Context, nudges <-chan struct{}) error 
 	return failed
 }
 
-// claim takes up to free users and sets a goroutine to work on each. It
-// returns how many it took.
-func (w *Worker) claim(ctx, calls context.Context, free int, done chan<- error) (int, error) {
+// claim takes as many users as there is room for beside those in flight, and
+// sets a goroutine to work on each. It returns how many it took.
+func (w *Worker) claim(ctx, calls context.Context, inFlight int, done chan<- error) (int, error) {
+	free, take := w.users()-inFlight, (*store.Tx).Claim
+	if free <= 0 {
+		// Whoever waits for our share of Okta's rate limit does not work
+		// meanwhile, and must not keep out the leavers, who are let through.
+		free, take = free+min(w.Okta.Waiting(), w.users()), (*store.Tx).ClaimLeavers
+	}
 	if free <= 0 || w.halt.left(w.DB.Now()) > 0 {
 		return 0, nil
 	}
@@ -173,7 +179,7 @@ func (w *Worker) claim(ctx, calls context.Context, free int, done chan<- error) 
 		if err != nil || state != string(Active) {
 			return err
 		}
-		claims, err = tx.Claim(w.epoch, free)
+		claims, err = take(tx, w.epoch, free)
 		return err
 	})
 	if err != nil {

@@ -58,6 +58,7 @@ type Row struct {
 	ID          int64
 	OktaID      string
 	Origin      Origin
+	Priority    Priority
 	Run         int64
 	RunStarted  time.Time
 	EventUUID   string
@@ -112,7 +113,17 @@ type Claim struct {
 // nobody is working on, the most urgent first. A user's promises are taken
 // together, those that still wait included.
 func (tx *Tx) Claim(epoch int64, limit int) ([]Claim, error) {
-	users, err := tx.dueUsers(limit)
+	return tx.claim(epoch, limit, WalkPriority)
+}
+
+// ClaimLeavers is Claim of nobody but users who have to lose access.
+func (tx *Tx) ClaimLeavers(epoch int64, limit int) ([]Claim, error) {
+	return tx.claim(epoch, limit, DeactivationPriority)
+}
+
+// claim is Claim of users who have a promise at least as urgent as least.
+func (tx *Tx) claim(epoch int64, limit int, least Priority) ([]Claim, error) {
+	users, err := tx.dueUsers(limit, least)
 	if err != nil {
 		return nil, fmt.Errorf("look for due work: %w", err)
 	}
@@ -125,7 +136,7 @@ func (tx *Tx) Claim(epoch int64, limit int) ([]Claim, error) {
 			return nil, fmt.Errorf("take the work of %s: %w", user, err)
 		}
 		rows, err := collect(tx, scanRow, `
-			SELECT o.id, o.okta_id, o.origin, o.run, r.started, e.uuid, e.type, e.groups,
+			SELECT o.id, o.okta_id, o.origin, o.priority, o.run, r.started, e.uuid, e.type, e.groups,
 			       coalesce(o.actor, e.actor), o.attempts, o.looks, o.due, o.claimed, o.action, o.cleared
 			FROM outbox o LEFT JOIN event e ON e.id = o.event LEFT JOIN run r ON r.id = o.run
 			WHERE o.okta_id = ? AND o.state = 'running' ORDER BY o.id`, user)
@@ -137,12 +148,12 @@ func (tx *Tx) Claim(epoch int64, limit int) ([]Claim, error) {
 	return claims, nil
 }
 
-// dueUsers are up to limit users to claim, in the order of urgency. Each
-// priority is a question of its own, so that what waits for a later time, which
-// in an outage is everything, is never read.
-func (tx *Tx) dueUsers(limit int) (users []string, err error) {
+// dueUsers are up to limit users to claim, in the order of urgency, of those
+// at least as urgent as least. Each priority is a question of its own, so that
+// what waits for a later time, which in an outage is everything, is never read.
+func (tx *Tx) dueUsers(limit int, least Priority) (users []string, err error) {
 	taken := map[string]bool{}
-	for p := DeactivationPriority; p <= WalkPriority && len(users) < limit; p++ {
+	for p := DeactivationPriority; p <= least && len(users) < limit; p++ {
 		if users, err = tx.dueOf(p, limit, users, taken); err != nil {
 			return nil, err
 		}
@@ -179,7 +190,7 @@ func (tx *Tx) dueOf(p Priority, limit int, users []string, taken map[string]bool
 func scanRow(s scanner) (Row, error) {
 	var r Row
 	var groups string
-	err := s.Scan(&r.ID, &r.OktaID, &r.Origin, idOf{&r.Run}, timeOf{&r.RunStarted}, textOf{&r.EventUUID}, textOf{&r.EventType},
+	err := s.Scan(&r.ID, &r.OktaID, &r.Origin, &r.Priority, idOf{&r.Run}, timeOf{&r.RunStarted}, textOf{&r.EventUUID}, textOf{&r.EventType},
 		textOf{&groups}, textOf{&r.Actor}, &r.Attempts, &r.Looks, timeOf{&r.Due}, timeOf{&r.Claimed},
 		textOf{(*string)(&r.Action)}, &r.Cleared)
 	if err == nil && groups != "" {

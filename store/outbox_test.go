@@ -81,6 +81,23 @@ func TestE3_UrgentWorkGoesFirst(t *testing.T) {
 	assert.Empty(t, f.claim(epoch, 10))
 }
 
+func TestE3_LeaversCanBeClaimedAlone(t *testing.T) {
+	f := setup(t)
+	epoch := f.begin()
+	f.enqueue("hook", HookPriority)
+	f.enqueue("leaver", HookPriority)
+	f.enqueue("leaver", DeactivationPriority)
+	f.enqueue("walk", WalkPriority)
+	var claims []Claim
+	f.do(func(tx *Tx) (err error) {
+		claims, err = tx.ClaimLeavers(epoch, 10)
+		return err
+	})
+	require.Len(t, claims, 1)
+	assert.Equal(t, "leaver", claims[0].OktaID)
+	assert.Len(t, claims[0].Rows, 2, "with all that is open about him")
+}
+
 func TestE3_MostUrgentPromiseCountsForItsUser(t *testing.T) {
 	f := setup(t)
 	epoch := f.begin()
@@ -159,6 +176,7 @@ func TestClaimTellsAllAboutAPromise(t *testing.T) {
 	common := Row{OktaID: "00u1", Attempts: 1, Due: noon, Claimed: f.now}
 	hook, walk, manual := common, common, common
 	hook.ID, hook.Origin, hook.EventUUID, hook.EventType, hook.EventGroups, hook.Actor = 1, FromHook, "e", MemberAdd, []string{"00g1"}, "admin@example.com"
+	hook.Priority, walk.Priority, manual.Priority = HookPriority, WalkPriority, ManualPriority
 	walk.ID, walk.Origin, walk.Run, walk.RunStarted = 2, FromReconcile, run, noon
 	manual.ID, manual.Origin, manual.Actor = 3, FromManual, "root"
 	assert.Equal(t, []Row{hook, walk, manual}, claims[0].Rows)

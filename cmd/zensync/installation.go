@@ -229,7 +229,7 @@ func (in *installation) brake() reconcile.Brake {
 }
 
 func (in *installation) oktaClient() (*okta.Client, error) {
-	cfg := okta.Config{OrgURL: in.Okta.OrgURL, ClientID: in.Okta.ClientID, PrivateKeyID: in.Okta.PrivateKeyID}
+	cfg := okta.Config{OrgURL: in.Okta.OrgURL, ClientID: in.Okta.ClientID, PrivateKeyID: in.Okta.PrivateKeyID, RateShare: in.Okta.RateShare}
 	if in.Okta.APITokenFile != "" {
 		token, err := in.OktaToken()
 		if err != nil {

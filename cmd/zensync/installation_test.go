@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/zensync/zensync/cmd/zensync/config"
 	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/reconcile/okta"
+	"github.com/zensync/zensync/reconcile/okta/oktatest"
 )
 
 func TestRootDoesNotOpenAnothersStore(t *testing.T) {
@@ -41,6 +44,33 @@ func TestPolicyIsWhatTheConfigSays(t *testing.T) {
 	assert.Equal(t, reconcile.Live, p.Meaning("SUSPENDED"))
 	assert.Equal(t, reconcile.LeaveAlone, p.Meaning("STAGED"))
 	assert.Equal(t, reconcile.Live, p.Meaning("ACTIVE"), "what the config does not name keeps its meaning")
+}
+
+func TestTheShareOfOktasRateLimitIsTheConfigs(t *testing.T) {
+	for share, want := range map[string]int{"": 5, "rate_share: 0.2": 2, "rate_share: 1": 10} {
+		org := oktatest.New(oktatest.Options{Token: "token", RateLimits: map[string]int{"user": 10}})
+		server := httptest.NewServer(org)
+		t.Cleanup(server.Close)
+		folder := t.TempDir()
+		for name, text := range map[string]string{
+			"okta.token": "token",
+			"zensync.yaml": "okta: {org_url: '" + server.URL + "', api_token_file: okta.token, " + share + "}\n" +
+				"zenqms: {base_url: http://127.0.0.1, api_key_file: zenqms.key}\n" +
+				"relay: {public_url: https://hooks.example.com/, secret_file: hook.secret}\n",
+		} {
+			require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+		}
+		cfg, err := config.Load(filepath.Join(folder, "zensync.yaml"), config.Checks{Schedule: func(string) error { return nil }})
+		require.NoError(t, err)
+		client, err := (&installation{Config: cfg}).oktaClient()
+		require.NoError(t, err)
+
+		answered := 0
+		for err = nil; err == nil || okta.IsNotFound(err); answered++ {
+			_, err = client.User(okta.WithoutWaiting(t.Context()), "00u1")
+		}
+		assert.Equal(t, want, answered-1, "%q of 10: %v", share, err)
+	}
 }
 
 func TestTheActorIsWhoAsked(t *testing.T) {

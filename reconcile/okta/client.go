@@ -3,9 +3,9 @@
 // the Okta SDK, of which it is the only importer.
 //
 // It decides nothing: which statuses mean "active", which users matter and when to try again is the caller's
-// affair. It writes nothing to Okta but event hooks, keeps no state beyond the access token and the rate limit
-// last seen, and neither waits nor retries, with one exception: an access token that Okta no longer accepts is
-// replaced once, and the call repeated.
+// affair. It writes nothing to Okta but event hooks, keeps no state beyond the access token and the rate limits
+// last seen, and retries nothing, with one exception: an access token that Okta no longer accepts is replaced once,
+// and the call repeated. It waits, before a call, only for its share of a rate limit (Config.RateShare).
 package okta
 
 import (
@@ -42,12 +42,14 @@ type Config struct {
 	APIToken     string            // an SSWS token, instead of the service app
 	Transport    http.RoundTripper // nil: a clone of http.DefaultTransport
 	Timeout      time.Duration     // of one HTTP attempt, body included; 0: DefaultTimeout
+	RateShare    float64           // how much of each of Okta's rate limits is used, above 0 to 1; 0 is 1: no restraint
 }
 
 // Client talks to one Okta org. It may be used from many goroutines.
 //
-// Every call ends: on its context, or after four times Config.Timeout. What comes of a call that was made is an
-// *Error; what was refused beforehand, such as an id that cannot be one (ErrID), is not.
+// Every call ends: on its context, or four times Config.Timeout after it was begun. Before that it may wait for our
+// share of the rate limit, some minutes in a busy org. What comes of a call that was made is an *Error; what was
+// refused beforehand, such as an id that cannot be one (ErrID) or an *ErrShare, is not.
 //
 // In a testing/synctest bubble use a client that was made outside of it and has an APIToken. In New, and whenever an
 // access token has to be replaced, the SDK starts a goroutine that ends only when it is collected as garbage; and
@@ -83,10 +85,16 @@ func New(config Config) (*Client, error) {
 	case config.Timeout == 0:
 		config.Timeout = DefaultTimeout
 	}
+	if config.RateShare == 0 {
+		config.RateShare = 1
+	}
+	if !(config.RateShare > 0 && config.RateShare <= 1) {
+		return nil, fmt.Errorf("okta: rate_share: %v is not above 0 and at most 1", config.RateShare)
+	}
 	if config.Transport == nil {
 		config.Transport = defaultTransport()
 	}
-	c := &Client{config: config, transport: &transport{base: config.Transport}}
+	c := &Client{config: config, transport: &transport{base: config.Transport, budget: budget{share: config.RateShare}}}
 	if c.session, err = newSession(config, c.transport); err != nil {
 		return nil, fmt.Errorf("okta: %w", err)
 	}
@@ -184,15 +192,20 @@ func into(out any) func([]byte) error {
 	return func(body []byte) error { return json.Unmarshal(body, out) }
 }
 
-// call sends a request, has the answer decoded, and gives its header. A 401 in the name of the service app means that
-// its token was revoked or that keys were changed; since Okta has then not acted on the call, it is repeated with a
-// new token, whatever its method.
-func (c *Client) call(ctx context.Context, r request) (http.Header, error) {
+// call sends a request once the rate limit has room for it, has the answer decoded, and gives its header. A 401 in the
+// name of the service app means that its token was revoked or that keys were changed; since Okta has then not acted on
+// the call, it is repeated with a new token, whatever its method.
+func (c *Client) call(ctx context.Context, r request) (header http.Header, err error) {
+	leave, err := c.transport.budget.enter(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { leave(err == nil || StatusOf(err) > 0) }()
 	ctx, cancel := context.WithTimeout(ctx, callAttempts*c.config.Timeout)
 	defer cancel()
 
 	s := c.current()
-	header, err := s.send(ctx, r)
+	header, err = s.send(ctx, r)
 	if tokenRefused(err) && c.config.oauth() {
 		if s, err = c.renew(s); err == nil {
 			header, err = s.send(ctx, r)
@@ -235,6 +248,9 @@ type Rate struct {
 
 // Rate gives the rate limit that the latest answer carried.
 func (c *Client) Rate() Rate { return c.transport.rate() }
+
+// Waiting is how many calls wait at this moment for our share of a rate limit.
+func (c *Client) Waiting() int { return c.transport.budget.calls() }
 
 // ErrID is the error of a call that was given something that cannot be an Okta id. Okta is not asked then.
 var ErrID = errors.New("not an okta id")

@@ -30,6 +30,7 @@ const (
 // empty list, panic on a link that is no URL, and take two links in one line for one.
 type transport struct {
 	base     http.RoundTripper
+	budget   budget
 	lastRate atomic.Pointer[Rate]
 }
 
@@ -50,7 +51,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	t.noteRate(resp.Header)
+	t.noteRate(req.URL.Path, resp.Header)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return nil, refusal(req, resp)
 	}
@@ -190,13 +191,21 @@ func retryAfter(resp *http.Response) time.Duration {
 	return wait
 }
 
-// noteRate keeps what an answer says of the rate limit.
-func (t *transport) noteRate(h http.Header) {
+// noteRate keeps what an answer says of the rate limit, and tells the budget of its bucket. A limit of 0 is none of a
+// bucket: too many calls were under way at the same time.
+func (t *transport) noteRate(path string, h http.Header) {
 	limit, err1 := strconv.Atoi(h.Get("X-Rate-Limit-Limit"))
 	remaining, err2 := strconv.Atoi(h.Get("X-Rate-Limit-Remaining"))
 	reset, err3 := strconv.ParseInt(h.Get("X-Rate-Limit-Reset"), 10, 64)
-	if errors.Join(err1, err2, err3) == nil {
-		t.lastRate.Store(&Rate{Limit: limit, Remaining: remaining, Reset: time.Unix(reset, 0).UTC()})
+	if errors.Join(err1, err2, err3) != nil {
+		return
+	}
+	r := Rate{Limit: limit, Remaining: remaining, Reset: time.Unix(reset, 0).UTC()}
+	t.lastRate.Store(&r)
+	date, err := http.ParseTime(h.Get("Date"))
+	left := r.Reset.Sub(date) // both to the second, the Date cut: never less than is left
+	if limit > 0 && err == nil && left > 0 && left <= longestWait && strings.HasPrefix(path, "/api/v1/") {
+		t.budget.report(path, r, time.Now().Add(left))
 	}
 }
 
