@@ -40,25 +40,16 @@ type party struct {
 //
 // Whatever stands in the list becomes an event: one that cannot be acted upon
 // says why in Ignored, so that evidence of it is kept and its neighbours are
-// not held up. What an event says of its outcome does not matter; it is only a
-// reason to look at the user.
+// not held up. What is nested too deep to be read counts as null. What an event
+// says of its outcome does not matter; it is only a reason to look at the user.
 func Parse(body []byte) ([]store.Event, error) {
-	var envelope struct {
-		Data struct {
-			Events []json.RawMessage `json:"events"`
-		} `json:"data"`
+	list, err := open(body)
+	if err != nil {
+		return nil, err
 	}
-	err := json.Unmarshal(body, &envelope)
-	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("%w (no JSON at byte %d of %d)", ErrNoEnvelope, syntax.Offset, len(body))
-	case err != nil || envelope.Data.Events == nil:
-		return nil, ErrNoEnvelope
-	}
-	events := make([]store.Event, 0, len(envelope.Data.Events))
-	seen := make(map[string]bool, len(envelope.Data.Events))
-	for _, raw := range envelope.Data.Events {
+	var events []store.Event // grows as it must: a body of 8 MiB can list millions of nothing
+	seen := map[string]bool{}
+	for _, raw := range list {
 		e := parseEvent(raw)
 		if !seen[e.UUID] {
 			seen[e.UUID] = true
@@ -66,6 +57,36 @@ func Parse(body []byte) ([]store.Event, error) {
 		}
 	}
 	return events, nil
+}
+
+// open takes the list of events out of a delivery.
+func open(body []byte) ([]json.RawMessage, error) {
+	list, err := unwrap(body)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		if shallow, cut := cutDeep(body); cut {
+			if again, still := unwrap(shallow); !errors.As(still, new(*json.SyntaxError)) {
+				list, err = again, still
+			}
+		}
+	}
+	switch {
+	case errors.As(err, &syntax):
+		return nil, fmt.Errorf("%w (no JSON at byte %d of %d)", ErrNoEnvelope, syntax.Offset, len(body))
+	case err != nil || list == nil:
+		return nil, ErrNoEnvelope
+	}
+	return list, nil
+}
+
+func unwrap(body []byte) ([]json.RawMessage, error) {
+	var envelope struct {
+		Data struct {
+			Events []json.RawMessage `json:"events"`
+		} `json:"data"`
+	}
+	err := json.Unmarshal(body, &envelope)
+	return envelope.Data.Events, err
 }
 
 // parseEvent reads one element of data.events, which is valid JSON of

@@ -120,15 +120,21 @@ func (h *hook) status(conn net.Conn, within time.Duration) int {
 	return answer.StatusCode
 }
 
-// events are the rows of the report of that name: id, type, published,
-// received, okta_id, state, attempts, latency_ms, error.
+// events are the rows of eventRows, all of them.
 func (h *hook) events() [][]any {
 	h.Helper()
+	return eventRows(h.T, h.db, 0)
+}
+
+// eventRows are the latest rows of the report events, 0 for all: id, type,
+// published, received, okta_id, state, attempts, latency_ms, error.
+func eventRows(t *testing.T, db *store.DB, limit int64) [][]any {
+	t.Helper()
 	report, err := store.ReportByName("events")
-	require.NoError(h, err)
+	require.NoError(t, err)
 	var rows [][]any
-	require.NoError(h, h.db.View(h.Context(), func(tx *store.Tx) (err error) {
-		_, rows, err = tx.Report(report, store.ReportArgs{})
+	require.NoError(t, db.View(t.Context(), func(tx *store.Tx) (err error) {
+		_, rows, err = tx.Report(report, store.ReportArgs{Limit: limit})
 		return err
 	}))
 	return rows

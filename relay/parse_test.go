@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -17,14 +18,37 @@ import (
 // sample reads a real delivery or event.
 func sample(t testing.TB, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "hooks", name))
+	return samples(t, "hooks")[name]
+}
+
+// samples reads a folder: hooks has real deliveries and events, odd has a real
+// delivery with something wrong.
+func samples(t testing.TB, folder string) map[string]string {
+	t.Helper()
+	files, err := os.ReadDir(filepath.Join("testdata", folder))
 	require.NoError(t, err)
-	return string(text)
+	texts := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join("testdata", folder, file.Name()))
+		require.NoError(t, err)
+		texts[file.Name()] = string(text)
+	}
+	return texts
 }
 
 // envelope puts events into a delivery.
 func envelope(events ...string) string {
 	return `{"data": {"events": [` + strings.Join(events, ",") + `]}}`
+}
+
+// nested is a list in a list in a list, with something at the bottom, or an
+// object so with what stands before each.
+func nested(levels int, before, bottom string) string {
+	opening, closing := "[", "]"
+	if before != "" {
+		opening, closing = "{"+before, "}"
+	}
+	return strings.Repeat(opening, levels) + bottom + strings.Repeat(closing, levels)
 }
 
 func at(t testing.TB, text string) time.Time {
@@ -65,40 +89,73 @@ func TestE5_RealEventsAreRead(t *testing.T) {
 			Actor: "admin@example.com", Users: []string{"00u13cd45a88f704f41b"},
 		},
 	}
-	files, err := os.ReadDir(filepath.Join("testdata", "hooks"))
-	require.NoError(t, err)
-	assert.Len(t, files, len(want), "every sample is expected to be something")
-	for _, file := range files {
-		t.Run(file.Name(), func(t *testing.T) {
-			body := sample(t, file.Name())
-			if strings.HasSuffix(file.Name(), ".event.json") {
+	texts := samples(t, "hooks")
+	assert.Len(t, texts, len(want), "every sample is expected to be something")
+	for name, body := range texts {
+		t.Run(name, func(t *testing.T) {
+			if strings.HasSuffix(name, ".event.json") {
 				_, err := Parse([]byte(body))
 				require.ErrorIs(t, err, ErrNoEnvelope, "a bare event is no delivery")
 				body = envelope(body)
 			}
 			events, err := Parse([]byte(body))
 			require.NoError(t, err)
-			assert.Equal(t, []store.Event{want[file.Name()]}, events)
+			assert.Equal(t, []store.Event{want[name]}, events)
 		})
+	}
+}
+
+func TestE5_RealEventWithSomethingOddIsRead(t *testing.T) {
+	plain := store.Event{
+		UUID: "c0ff81b2-eec9-4c15-9711-59232624a456", Type: store.UserCreate, Published: at(t, "2026-11-24T20:43:40.399Z"),
+		Actor: "admin@example.com", Users: []string{"00u13cd45a88f704f41b"},
+	}
+	without := func(change func(*store.Event)) store.Event {
+		e := plain
+		change(&e)
+		return e
+	}
+	want := map[string]store.Event{
+		"broken-utf8.json":  plain,
+		"deep.json":         plain,
+		"huge-numbers.json": plain,
+		"null-target.json":  without(func(e *store.Event) { e.Users, e.Ignored = nil, "it has no target" }),
+		"missing-fields.json": { // jq -cj '.data.events[0]' | sha256sum
+			UUID: "sha256:bff116c3a4a1cba3c6cb82ecdd10228b78fbd67f1413b3b8645e79b38bbf6580", Type: store.UserCreate, Users: plain.Users,
+		},
+		"several-targets.json": without(func(e *store.Event) {
+			e.Type, e.Groups = store.MemberAdd, []string{"00g8mo0l5wuTxmoIC0h7"}
+			e.Users = []string{"00u13cd45a88f704f41b", "00u3m90rxKjGQ0G6L1d6"}
+		}),
+		"unknown-type.json": without(func(e *store.Event) { e.Type = "user.lifecycle.teleport" }), // for the store to ignore
+	}
+	texts := samples(t, "odd")
+	assert.Len(t, texts, len(want), "every sample is expected to be something")
+	for name, body := range texts {
+		events, err := Parse([]byte(body))
+		require.NoError(t, err, name)
+		assert.Equal(t, []store.Event{want[name]}, events, name)
 	}
 }
 
 func TestE5_OnlyNoEnvelopeIsRefused(t *testing.T) {
 	for name, body := range map[string]string{
-		"empty":            ``,
-		"no JSON":          `events=1`,
-		"cut off":          `{"data": {"events": [{"uuid": "1"`,
-		"two documents":    envelope() + envelope(),
-		"null":             `null`,
-		"a list":           `[{"uuid": "1"}]`,
-		"a text":           `"data"`,
-		"no data":          `{"eventType": "com.okta.event_hook"}`,
-		"data is null":     `{"data": null}`,
-		"data is a list":   `{"data": []}`,
-		"no events":        `{"data": {}}`,
-		"events are null":  `{"data": {"events": null}}`,
-		"events an object": `{"data": {"events": {"uuid": "1"}}}`,
-		"nested too deep":  `{"data": {"events": [` + strings.Repeat("[", 10001) + strings.Repeat("]", 10001) + `]}}`,
+		"empty":             ``,
+		"no JSON":           `events=1`,
+		"cut off":           `{"data": {"events": [{"uuid": "1"`,
+		"two documents":     envelope() + envelope(),
+		"null":              `null`,
+		"a list":            `[{"uuid": "1"}]`,
+		"a text":            `"data"`,
+		"no data":           `{"eventType": "com.okta.event_hook"}`,
+		"data is null":      `{"data": null}`,
+		"data is a list":    `{"data": []}`,
+		"no events":         `{"data": {}}`,
+		"events are null":   `{"data": {"events": null}}`,
+		"events an object":  `{"data": {"events": {"uuid": "1"}}}`,
+		"nothing but depth": nested(10001, "", ""),
+		"too deep to end":   `{"data": {"events": [` + strings.Repeat("[", 10001),
+		"deep and wrong":    `{"data": {"events": [` + nested(10001, "", "") + `, nothing]}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse([]byte(body))
@@ -242,15 +299,77 @@ func TestE5_ActorIsTheLoginOrElseTheID(t *testing.T) {
 	}
 }
 
+// An event nested deeper than encoding/json reads takes nobody down with it.
+func TestE5_DeepNestingLosesNothingBesideIt(t *testing.T) {
+	const target = `"eventType": "user.lifecycle.create", "target": [{"type": "User", "id": "00u2"}]`
+	good := store.Event{UUID: "good", Type: store.UserCreate, Users: []string{"00u1"}}
+	for _, levels := range []int{1, maxNesting - 4, maxNesting, 9_990, 9_997, 10_000, 10_001, 100_000} {
+		for name, tc := range map[string]struct {
+			odd  string
+			want store.Event
+		}{
+			"a field":       {`{"uuid": "u", "debugContext": ` + nested(levels, `"a": `, `"]}\\\"[{"`) + `, ` + target + `}`, store.Event{UUID: "u", Type: store.UserCreate, Users: []string{"00u2"}}},
+			"a target":      {`{"uuid": "u", "eventType": "user.lifecycle.create", "target": ` + nested(levels, "", "{}") + `}`, store.Event{UUID: "u", Type: store.UserCreate, Ignored: "none of its targets is a user"}},
+			"nothing else":  {nested(levels, "", ""), store.Event{Ignored: "it is not a JSON object"}},
+			"two and texts": {`{"uuid": "u", "a": ` + nested(levels, "", `"[[[`+"`"+`"`) + `, "b": "\\", "c": ` + nested(levels, "", "1") + `, ` + target + `}`, store.Event{UUID: "u", Type: store.UserCreate, Users: []string{"00u2"}}},
+		} {
+			events, err := Parse([]byte(envelope(event("good", "00u1"), tc.odd, event("later", "00u3"))))
+			require.NoError(t, err, "%s, %d deep", name, levels)
+			require.Len(t, events, 3)
+			assert.Equal(t, good, events[0])
+			assert.Equal(t, []string{"00u3"}, events[2].Users)
+			if tc.want.UUID == "" {
+				tc.want.UUID = events[1].UUID
+			}
+			assert.Equal(t, tc.want, events[1], "%s, %d deep", name, levels)
+		}
+	}
+}
+
+// Of brackets alone not much is made.
+func TestE5_HostileBodiesCostLittle(t *testing.T) {
+	brackets := maxBody / 2
+	for name, tc := range map[string]struct {
+		body   string
+		events int
+		err    error
+	}{
+		"opening":            {strings.Repeat("[", maxBody), 0, ErrNoEnvelope},
+		"objects":            {strings.Repeat(`{"a":`, maxBody/5), 0, ErrNoEnvelope},
+		"balanced":           {nested(brackets, "", ""), 0, ErrNoEnvelope},
+		"closing":            {strings.Repeat("]", maxBody), 0, ErrNoEnvelope},
+		"in an envelope":     {envelope(nested(brackets-100, "", "")), 1, nil},
+		"opened in an event": {`{"data": {"events": [{"uuid": ` + strings.Repeat("[", maxBody-100), 0, ErrNoEnvelope},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			body := []byte(tc.body)
+			require.LessOrEqual(t, len(body), maxBody)
+			runtime.ReadMemStats(&before)
+			began := time.Now()
+			events, err := Parse(body)
+			took := time.Since(began)
+			runtime.ReadMemStats(&after)
+			assert.ErrorIs(t, err, tc.err)
+			assert.Len(t, events, tc.events)
+			t.Logf("%v, %d MiB", took, (after.TotalAlloc-before.TotalAlloc)>>20)
+			if tc.err != nil {
+				assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20), "refused without building much")
+			}
+			assert.Less(t, took, answerWithin)
+		})
+	}
+}
+
 // FuzzParse holds what the store and the worker rely on, whatever comes in.
 func FuzzParse(f *testing.F) {
-	files, err := os.ReadDir(filepath.Join("testdata", "hooks"))
-	require.NoError(f, err)
-	for _, file := range files {
-		text := sample(f, file.Name())
-		f.Add([]byte(text))
-		f.Add([]byte(envelope(text)))
+	for _, folder := range []string{"hooks", "odd"} {
+		for _, text := range samples(f, folder) {
+			f.Add([]byte(text))
+			f.Add([]byte(envelope(text)))
+		}
 	}
+	f.Add([]byte(envelope(event("a", "00u1"), nested(10_001, "", ""))))
 	f.Add([]byte(envelope(`null`, `1`, `{}`, `{"target": [null]}`, `{"uuid": "\u0000", "published": "9999-12-31T23:59:59-23:59"}`)))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		events, err := Parse(body)

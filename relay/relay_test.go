@@ -59,6 +59,7 @@ func TestE5_NoEnvelopeIs400(t *testing.T) {
 		"a bare event": sample(t, "okta-docs.user.lifecycle.deactivate.event.json"),
 		"no JSON":      "uuid=1",
 		"empty":        "",
+		"brackets":     strings.Repeat("[", maxBody),
 	} {
 		status, text := h.post(body)
 		assert.Equal(t, http.StatusBadRequest, status, name)
