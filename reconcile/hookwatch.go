@@ -22,7 +22,7 @@ func (wk *walk) watchHook(ctx context.Context) error {
 	}); err != nil || id == "" {
 		return err
 	}
-	hook, err := patiently(ctx, func() (okta.Hook, error) { return wk.Okta.Hook(ctx, id) })
+	hook, err := patiently(ctx, func(ctx context.Context) (okta.Hook, error) { return wk.Okta.Hook(ctx, id) })
 	switch {
 	case okta.IsNotFound(err):
 		wk.Log.Error("Okta no longer knows the event hook: run `zensync deploy`", "hook", id, "run", wk.run.ID)
