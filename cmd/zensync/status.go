@@ -117,8 +117,10 @@ func (s *standing) read(tx *store.Tx, schedule reconcile.Schedule) (err error) {
 	if any {
 		s.lastRun = &last
 	}
-	if s.nextRun, err = nextRun(tx, schedule); err != nil {
-		return err
+	if s.state == string(reconcile.Active) { // in any other state no run starts
+		if s.nextRun, err = nextRun(tx, schedule); err != nil {
+			return err
+		}
 	}
 	groups, err := tx.MappedGroups()
 	if err != nil {
