@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -94,6 +96,79 @@ func TestCopyThatFailsLeavesNothing(t *testing.T) {
 		_, err := open()
 		assert.ErrorContains(t, err, "copy the store ", name)
 	}
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
+// copyForEver opens a copy and keeps it until it is told to end.
+func copyForEver(db *DB) error {
+	c, err := OpenCopy(context.Background(), db.Path())
+	if err != nil {
+		return err
+	}
+	fmt.Println(c.folder)
+	select {}
+}
+
+func TestCopyOfAKilledProcessIsRemovedByTheNext(t *testing.T) {
+	f := setup(t)
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	other := filepath.Join(temporary, "another-copy-1") // of another program
+	require.NoError(t, os.Mkdir(other, 0o700))
+	elsewhere := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "kept"), nil, 0o600))
+	link := filepath.Join(temporary, "zensync-copy-2")
+	require.NoError(t, os.Symlink(elsewhere, link))
+
+	killed, out := f.second("copy")
+	require.True(t, out.Scan(), "it has a copy")
+	dead := out.Text()
+	require.NoError(t, killed.Process.Kill())
+	require.Error(t, killed.Wait())
+	alive, out := f.second("copy")
+	require.True(t, out.Scan(), "it has a copy")
+	used := out.Text()
+	assert.NoDirExists(t, dead)
+
+	c, err := OpenCopy(t.Context(), f.db.Path())
+	require.NoError(t, err)
+	assert.FileExists(t, filepath.Join(used, "zensync.db"), "a process works on it")
+	require.NoError(t, c.Close())
+	require.NoError(t, alive.Process.Kill())
+	require.Error(t, alive.Wait())
+
+	c, err = OpenCopy(t.Context(), f.db.Path())
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	left, err := filepath.Glob(filepath.Join(temporary, "*"))
+	require.NoError(t, err)
+	assert.Equal(t, []string{other, link}, left)
+	assert.FileExists(t, filepath.Join(elsewhere, "kept"))
+}
+
+// TestCopiesAtOnceDoNotRemoveEachOther makes many: for a moment each has a
+// folder that is not locked yet.
+func TestCopiesAtOnceDoNotRemoveEachOther(t *testing.T) {
+	f := setup(t)
+	f.do(func(tx *Tx) error { return tx.SetSetting("a", "as it was") })
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 10 {
+				c, err := OpenCopy(t.Context(), f.db.Path())
+				if !assert.NoError(t, err) {
+					return
+				}
+				assert.FileExists(t, c.Path())
+				assert.NoError(t, c.Close())
+			}
+		})
+	}
+	wg.Wait()
 	left, err := os.ReadDir(temporary)
 	require.NoError(t, err)
 	assert.Empty(t, left)

@@ -29,7 +29,7 @@ const (
 const rounds = 200
 
 func TestMain(m *testing.M) {
-	parts := map[string]func(*DB) error{"count": countUp, "note": noteForEver, "lock": lockForEver}
+	parts := map[string]func(*DB) error{"count": countUp, "note": noteForEver, "lock": lockForEver, "copy": copyForEver}
 	part, second := parts[os.Getenv(processPart)]
 	if !second {
 		os.Exit(m.Run())
