@@ -135,6 +135,9 @@ func (d Deployment) FindHook(ctx context.Context) (FoundHook, error) {
 // EnsureHook makes or updates the event hook and has Okta verify it, which
 // calls the relay. The id is stored before the verification, so that a failed
 // deploy does not leave a hook that the next one cannot find.
+//
+// The caller holds store.HookPart, and has found the hook since: two who find
+// none would make one each.
 func (d Deployment) EnsureHook(ctx context.Context, found FoundHook) (okta.Hook, error) {
 	spec := okta.HookSpec{Name: d.HookName(), URL: d.HookURL, Secret: d.Secret, Events: d.Events()}
 	hook, err := d.putHook(ctx, found, spec)

@@ -19,7 +19,7 @@ import (
 // worker sends nothing meanwhile is seen to by the state unlinking, which is
 // on disk before the first call: unlike a lock it also holds after a crash, and
 // for a worker that starts then. Two Unlinks at once are for the caller to
-// prevent, by store.UnlinkPart.
+// prevent, by store.HookPart.
 type Unlink struct {
 	DB          *store.DB
 	Okta        *okta.Client // nil: there is none, as NoOkta says

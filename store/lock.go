@@ -16,8 +16,7 @@ type Part string
 const (
 	WorkerPart Part = "worker" // drains the outbox and runs the walks
 	RelayPart  Part = "relay"  // receives Okta's hooks
-	UnlinkPart Part = "unlink" // clears the links in ZenQMS, for good
-	HookPart   Part = "hook"   // makes, changes or deletes Okta's event hook, and renews its secret
+	HookPart   Part = "hook"   // makes, changes or deletes Okta's event hook, renews its secret, clears all links
 )
 
 // ErrLocked says that another process has the part already.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -50,18 +51,15 @@ func deploy(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		var run int64
-		if err := withHook(db, "deploy", func() error {
-			deployment, err := in.deployment(worker, actor(c))
-			if err != nil {
-				return err
-			}
-			run, err = beginDeployment(c, worker, deployment, in)
-			return err
-		}); err != nil {
+		deployment, err := in.deployment(worker, actor(c))
+		if err != nil {
 			return err
 		}
-		if err := follow(c.Context, worker, "deploy", run, c.App.ErrWriter); err != nil {
+		run, err := beginDeployment(c, worker, deployment, in)
+		if err != nil {
+			return err
+		}
+		if err := follow(c.Context, worker, deployHolder, run, c.App.ErrWriter); err != nil {
 			return err
 		}
 		return concludeDeployment(c, db, run)
@@ -88,19 +86,80 @@ func beginDeployment(c *cli.Context, worker *reconcile.Worker, deployment reconc
 			return 0, err
 		}
 	}
+	return in.makeHook(ctx, worker.DB, deployment, talk)
+}
+
+// makeHook makes the event hook and asks for the initial sync. One at a time:
+// whatever was found before, another deploy may have made a hook since, and a
+// rotation another secret.
+func (in *installation) makeHook(ctx context.Context, db *store.DB, deployment reconcile.Deployment, talk io.Writer) (run int64, err error) {
+	lock, err := lockHook(ctx, db, deployHolder)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	secret, err := in.HookSecret()
+	if err != nil {
+		return 0, err
+	}
+	deployment.Secret = string(secret)
+	if err := db.View(ctx, deployment.Binding.Deployable); err != nil { // a pause or an unlink may have begun
+		return 0, err
+	}
+	hook, err := deployment.FindHook(ctx)
+	if err != nil {
+		return 0, err
+	}
 	made, err := deployment.EnsureHook(ctx, hook)
 	var unverified *reconcile.ErrUnverified
 	if errors.As(err, &unverified) {
-		return 0, fmt.Errorf("%w; %s", err, remedyFor(worker.DB))
+		return 0, fmt.Errorf("%w; %s", err, remedyFor(db))
 	}
 	if err != nil {
 		return 0, err
 	}
 	fmt.Fprintf(talk, "Okta has verified the event hook %s\n", made.ID)
-	if err := in.noteInEffect(ctx, worker.DB, deployment.Actor); err != nil {
+	if err := in.noteInEffect(ctx, db, deployment.Actor); err != nil {
 		return 0, err
 	}
 	return deployment.Begin(ctx)
+}
+
+// lockHook takes store.HookPart under the name holder. A deploy has it for as
+// long as Okta takes to verify the hook, and is waited for. An unlink is not, nor
+// is a rotation of the secret; as the holder's name is written a moment after the
+// lock is taken, they are believed in when they were seen twice.
+func lockHook(ctx context.Context, db *store.DB, holder string) (*store.Lock, error) {
+	tick := time.NewTicker(lockPoll)
+	defer tick.Stop()
+	for before := deployHolder; ; {
+		lock, err := db.TryLock(store.HookPart, holder)
+		if err == nil {
+			return lock, nil
+		}
+		var locked *store.ErrLocked
+		if !errors.As(err, &locked) || locked.Holder != deployHolder && locked.Holder == before {
+			return nil, atWork(err)
+		}
+		before = locked.Holder
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// deployHolder is what a deploy calls itself.
+const deployHolder = "deploy"
+
+// atWork says that another command has store.HookPart.
+func atWork(err error) error {
+	var locked *store.ErrLocked
+	if errors.As(err, &locked) {
+		return fmt.Errorf("zensync %s is at work, wait until it is through: %w", locked.Holder, err)
+	}
+	return err
 }
 
 // agree asks whether to go ahead; any answer but yes is an error. Whoever

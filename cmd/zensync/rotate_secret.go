@@ -53,23 +53,14 @@ func rotateSecret(c *cli.Context) error {
 		if err := db.View(c.Context, in.binding().Rotatable); err != nil {
 			return err
 		}
-		return withHook(db, "rotate-secret", func() error { return in.rotate(c, db) })
+		// One command at a time: a deploy would have Okta send a secret that
+		// this one drops.
+		lock, err := lockHook(c.Context, db, "rotate-secret")
+		if err != nil {
+			return err
+		}
+		return errors.Join(in.rotate(c, db), lock.Release())
 	})
-}
-
-// withHook keeps the event hook and its secret to one command at a time: the
-// one would have Okta send a secret that the other drops.
-func withHook(db *store.DB, holder string, work func() error) (err error) {
-	lock, err := db.TryLock(store.HookPart, holder)
-	var locked *store.ErrLocked
-	if errors.As(err, &locked) {
-		return fmt.Errorf("`zensync %s` is at work on the event hook; wait for its end, or end it (%w)", locked.Holder, err)
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	return work()
 }
 
 func (in *installation) rotate(c *cli.Context, db *store.DB) error {

@@ -46,9 +46,9 @@ func unlink(c *cli.Context) error {
 		return usage("unlink asks before it begins, and this is no terminal: say --yes")
 	}
 	return in.withStore(c.Context, func(db *store.DB) (err error) {
-		lock, err := db.TryLock(store.UnlinkPart, "unlink")
+		lock, err := db.TryLock(store.HookPart, "unlink")
 		if err != nil {
-			return fmt.Errorf("another zensync unlink is at work: %w", err)
+			return atWork(err)
 		}
 		defer func() { err = errors.Join(err, lock.Release()) }()
 		u, survey, err := in.surveyed(c, db)
@@ -63,7 +63,7 @@ func unlink(c *cli.Context) error {
 		if err := in.noteInEffect(c.Context, db, u.Actor); err != nil {
 			return err
 		}
-		return withHook(db, "unlink", func() error { return runUnlink(c, u, survey) })
+		return runUnlink(c, u, survey)
 	})
 }
 
