@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/zensync/zensync/reconcile/okta"
 	"github.com/zensync/zensync/reconcile/zenqms"
@@ -67,8 +68,13 @@ func (u *Unlink) Run(ctx context.Context, s UnlinkSurvey, progress func(done, to
 	if r.HookErr = u.removeHook(ctx); r.HookErr != nil && ctx.Err() != nil {
 		return r, &ErrUnfinished{ctx.Err()}
 	}
-	c := &clearing{Unlink: u, run: r.Run, progress: progress, total: int64(len(s.Found))}
-	if err := c.all(ctx, s.Found); err != nil {
+	orphans, err := u.orphans(ctx, r.Run)
+	if err != nil {
+		return r, &ErrUnfinished{err}
+	}
+	found := eachAccountOnce(slices.Concat(s.Found, orphans))
+	c := &clearing{Unlink: u, run: r.Run, progress: progress, total: int64(len(found))}
+	if err := c.all(ctx, found); err != nil {
 		return r, &ErrUnfinished{err}
 	}
 	if r.HookErr != nil { // it may have been an outage

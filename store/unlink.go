@@ -86,6 +86,19 @@ func (tx *Tx) closeOutbox(why, states string) error {
 	return nil
 }
 
+// TriedWithoutLink returns the users without a link of whom the decommissioning
+// of a run closed a promise that a worker had in its hands once.
+func (tx *Tx) TriedWithoutLink(run int64) ([]string, error) {
+	return collect(tx, func(s scanner) (id string, err error) {
+		err = s.Scan(&id)
+		return id, err
+	}, `
+		SELECT DISTINCT o.okta_id FROM outbox o JOIN run r ON r.id = ?
+		WHERE o.state = 'unlinked' AND o.claimed IS NOT NULL AND o.finished >= r.started
+		  AND NOT EXISTS (SELECT 1 FROM link l WHERE l.okta_id = o.okta_id)
+		ORDER BY o.okta_id`, run)
+}
+
 // InFlight counts the users a worker has in its hands, or had when it died.
 func (tx *Tx) InFlight() (int64, error) {
 	var n int64
