@@ -284,6 +284,7 @@ type RowState struct {
 	Attempts int
 	Looks    int
 	Due      time.Time
+	Finished time.Time // zero while it is not closed; the time of the log's rows of the attempt that closed it
 	Error    string
 }
 
@@ -296,8 +297,8 @@ func (s RowState) Tried() bool {
 // RowState returns what became of a promise.
 func (tx *Tx) RowState(id int64) (RowState, error) {
 	var s RowState
-	err := tx.row(`SELECT okta_id, state, attempts, looks, due, error FROM outbox WHERE id = ?`, id).
-		Scan(&s.OktaID, &s.State, &s.Attempts, &s.Looks, timeOf{&s.Due}, textOf{&s.Error})
+	err := tx.row(`SELECT okta_id, state, attempts, looks, due, finished, error FROM outbox WHERE id = ?`, id).
+		Scan(&s.OktaID, &s.State, &s.Attempts, &s.Looks, timeOf{&s.Due}, timeOf{&s.Finished}, textOf{&s.Error})
 	if err != nil {
 		return s, fmt.Errorf("outbox row %d: %w", id, err)
 	}

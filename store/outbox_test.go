@@ -211,6 +211,7 @@ func TestC5_OutcomeOfAnEarlierWorkerDoesNotCount(t *testing.T) {
 	f.do(func(tx *Tx) error { return tx.Close(epoch, id, StateDone, "") })
 	assert.ErrorIs(t, f.db.Update(t.Context(), func(tx *Tx) error { return tx.Close(epoch, id, StateDead, "") }), ErrFenced, "nor does a second outcome")
 	assert.Equal(t, StateDone, f.row(id).State)
+	assert.Equal(t, f.now, f.row(id).Finished)
 }
 
 func TestE4_RetryCountsTheAttemptOrNot(t *testing.T) {

@@ -182,11 +182,11 @@ func printOutcomes(c *cli.Context, db *store.DB, users []wanted) error {
 	return nil
 }
 
-// outcomeOf are the log rows of a user's last attempt, with when he is tried
-// again, and whether he needs attention: he failed, or is skipped for more
-// than a missing field.
+// outcomeOf are the log rows of the attempt that closed a user's promise, or of
+// his last one while none has, with when he is tried again, and whether he needs
+// attention: he failed, or is skipped for more than a missing field.
 func outcomeOf(tx *store.Tx, u wanted, state store.RowState) (rows [][]any, needy bool, err error) {
-	log, err := readReport(tx, "log", store.ReportArgs{User: u.oktaID, Limit: mostRowsOfAttempt})
+	log, err := logOfAttempt(tx, u.oktaID, state.Finished)
 	if err != nil {
 		return nil, false, err
 	}
@@ -208,6 +208,17 @@ func outcomeOf(tx *store.Tx, u wanted, state store.RowState) (rows [][]any, need
 	}
 	failed := state.State == store.StateDead || state.Error != "" && state.State == store.StateOpen
 	return rows, failed || skipped && skip.Code != store.SkipMissing, nil
+}
+
+// logOfAttempt is the log of a user, the latest first, up to and with the attempt
+// that was recorded at a time: others may have followed. At the zero time it is
+// up to the last.
+func logOfAttempt(tx *store.Tx, oktaID string, at time.Time) (output.Table, error) {
+	args := store.ReportArgs{User: oktaID, Limit: mostRowsOfAttempt}
+	if !at.IsZero() {
+		args.Until = at.Add(time.Millisecond) // the log's times are whole ones
+	}
+	return readReport(tx, "log", args)
 }
 
 // mostRowsOfAttempt bounds how many log rows one attempt writes: what was sent
