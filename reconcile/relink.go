@@ -21,6 +21,26 @@ type Relink struct {
 // ErrRelink says why a link cannot be moved.
 var ErrRelink = errors.New("the link is not moved")
 
+// ErrBusy is the ErrRelink that passes.
+var ErrBusy = fmt.Errorf("%w: a sync of one of the two is under way or waits; try again when it is over", ErrRelink)
+
+// Tried tells whether every promise about the two has met its first outcome, as
+// RowsTried does. Under what is still to be tried a link is not moved, and a
+// worker that died may have left it: who relinks attends to it first.
+func (r Relink) Tried(tx *store.Tx) (bool, error) {
+	var rows []int64
+	for _, id := range []string{r.New, r.Old} {
+		open, err := tx.OpenRows(id)
+		if err != nil {
+			return false, err
+		}
+		for _, row := range open {
+			rows = append(rows, row.ID)
+		}
+	}
+	return RowsTried(rows)(tx)
+}
+
 // Relink checks both users in Okta, moves the link in the store, and asks for
 // a sync of the new user, which tells ZenQMS. It returns that promise.
 func (w *Worker) Relink(ctx context.Context, r Relink) (row int64, err error) {
@@ -74,7 +94,7 @@ func moveLink(tx *store.Tx, r Relink) (row int64, err error) {
 	case old.Link == nil:
 		return 0, fmt.Errorf("%w: the old user %s is not linked", ErrRelink, r.Old)
 	case old.Open || now.Open:
-		return 0, fmt.Errorf("%w: a sync of one of the two is under way or waits; try again when it is over", ErrRelink)
+		return 0, ErrBusy
 	}
 	if err := tx.DropLink(r.Old); err != nil {
 		return 0, err

@@ -62,6 +62,22 @@ func TestL3_RelinkRefusesAnythingElse(t *testing.T) {
 		assert.ErrorIs(t, err, ErrRelink, name)
 	}
 	w.deliver(oktatest.Event{UUID: "x", Type: store.UserUpdateProfile, Targets: []oktatest.Target{{ID: gone.ID, Type: "User"}}})
-	_, err := w.w.Relink(t.Context(), Relink{New: unlinked.ID, Old: gone.ID})
-	assert.ErrorContains(t, err, "under way")
+	r := Relink{New: unlinked.ID, Old: gone.ID}
+	tried := func() (tried bool) {
+		w.view(func(tx *store.Tx) (err error) {
+			tried, err = r.Tried(tx)
+			return err
+		})
+		return tried
+	}
+	_, err := w.w.Relink(t.Context(), r)
+	assert.ErrorIs(t, err, ErrBusy)
+	assert.ErrorIs(t, err, ErrRelink)
+	assert.False(t, tried(), "a worker has still to do it")
+	w.org.Fail(oktatest.Match{Route: "/api/v1/users/{id}"}, -1, oktatest.Fault{Status: 500})
+	w.drain()
+	assert.True(t, tried(), "it waits for another attempt")
+	w.org.ClearFaults()
+	_, err = w.w.Relink(t.Context(), r)
+	assert.ErrorIs(t, err, ErrBusy)
 }

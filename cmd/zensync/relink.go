@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/store"
 )
 
 func relinkCommand() *cli.Command {
@@ -33,10 +37,34 @@ func relink(c *cli.Context) error {
 				return err
 			}
 		}
-		row, err := worker.Relink(c.Context, reconcile.Relink{New: ids[0], Old: ids[1], Actor: actor(c), Reason: why})
+		row, err := moveLink(c.Context, worker, reconcile.Relink{New: ids[0], Old: ids[1], Actor: actor(c), Reason: why})
 		if err != nil {
 			return err
 		}
 		return attendUsers(c, worker, "relink", []wanted{{asked: c.Args().First(), oktaID: ids[0], row: row}})
 	})
+}
+
+// moveLink has done first what is still to be tried about the two. What waits for
+// another attempt after that is not waited for.
+func moveLink(ctx context.Context, worker *reconcile.Worker, r reconcile.Relink) (row int64, err error) {
+	for {
+		if err := worker.Attend(ctx, "relink", unlessStopped(r.Tried)); err != nil {
+			return 0, err
+		}
+		row, err := worker.Relink(ctx, r)
+		if !errors.Is(err, reconcile.ErrBusy) {
+			return row, err
+		}
+		var waits bool
+		if err := worker.DB.View(ctx, func(tx *store.Tx) (err error) {
+			waits, err = r.Tried(tx)
+			return err
+		}); err != nil {
+			return 0, err
+		}
+		if waits {
+			return 0, err
+		}
+	}
 }
