@@ -41,14 +41,14 @@ type walk struct {
 }
 
 // walk executes a run and ends it. When the worker is stopped meanwhile the
-// run stays open, and the next worker starts it anew (rule K1).
+// run is wanted again, and the next worker starts it anew (rule K1).
 func (w *Worker) walk(ctx context.Context, run store.Run) error {
 	wk := &walk{Worker: w, run: run}
 	w.Log.Info("walk started", "run", run.ID, "kind", string(run.Kind))
 	why, barred := "", ""
 	if err := wk.all(ctx); err != nil {
 		if ctx.Err() != nil {
-			return ignoreStop(ctx, err)
+			return w.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.RequeueRun(run.ID) })
 		}
 		var refused *ErrStage
 		if errors.As(err, &refused) && refused.Life == Paused {

@@ -104,6 +104,30 @@ func TestK1_ARunCutOffByACrashStartsAnew(t *testing.T) {
 	assert.EqualValues(t, 3, run.Users, "counted from the start")
 }
 
+func TestK1_ARunCutOffByAStopIsWantedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.realTime()
+	w.staff(3)
+	var id int64
+	w.update(func(tx *store.Tx) (err error) {
+		id, err = tx.WantRun(store.ReconcileRun, "", tx.Now)
+		return err
+	})
+	phase := func() (phase store.RunPhase) {
+		w.view(func(tx *store.Tx) error {
+			run, err := tx.Run(id)
+			phase = run.State
+			return err
+		})
+		return phase
+	}
+	w.org.Fail(oktatest.Match{Route: "/api/v1/users"}, -1, oktatest.Fault{Latency: time.Minute})
+	stop := w.running()
+	w.eventually("the walk is under way", func() bool { return phase() == store.RunRunning })
+	stop()
+	assert.Equal(t, store.RunWanted, phase(), "K1: nothing runs where no worker is up")
+}
+
 func TestK1_AUserWithAnOpenRowGetsNoSecondOne(t *testing.T) {
 	w := newWorld(t)
 	u := w.hire("Ada", "Byron", "ACTIVE")
