@@ -25,7 +25,7 @@ func (u *Unlink) orphans(ctx context.Context, run int64) (found []Stray, err err
 		return nil, err
 	}
 	for number, more := 1, true; more; number++ {
-		page, err := patiently(ctx, func() (zenqms.Page, error) { return u.ZenQMS.List(ctx, number) })
+		page, err := patiently(ctx, func(ctx context.Context) (zenqms.Page, error) { return u.ZenQMS.List(ctx, number) })
 		if err != nil {
 			return nil, fmt.Errorf("look for accounts whose link was not written down: read the users of ZenQMS, page %d: %w", number, err)
 		}
