@@ -221,6 +221,13 @@ func TestA1_ValuesAreAsEncodingJSONHasThem(t *testing.T) {
 	}
 }
 
+func TestA1_BytesThatAreNoTextHaveNoForm(t *testing.T) {
+	for _, value := range []any{"a\xff", "cut \xc5", 1.5, []byte("a"), true} {
+		_, err := appendValue(nil, value)
+		assert.Error(t, err, "%v", value)
+	}
+}
+
 func TestA1_ExportSaysWhenItCannotBeWritten(t *testing.T) {
 	f := setup(t)
 	f.someRows()

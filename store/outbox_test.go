@@ -279,8 +279,10 @@ func TestE2_SuccessClosesOlderDeadRows(t *testing.T) {
 		}
 		return tx.Close(epoch, other, StateDead, "gave up")
 	})
+	f.now = f.now.Add(time.Hour)
 	f.do(func(tx *Tx) error { return tx.Revive("00u1") })
 	assert.Equal(t, StateDone, f.row(dead).State)
+	assert.Equal(t, []string{FormatTime(f.now)}, f.texts(`SELECT finished FROM outbox WHERE id = ?`, dead), "it is kept, and so ends, now")
 	assert.Empty(t, f.row(dead).Error)
 	assert.Equal(t, StateDead, f.row(other).State)
 	assert.Equal(t, "gave up", f.row(other).Error)
