@@ -117,13 +117,6 @@ func deployed(c *cli.Context, work func(*installation, *reconcile.Worker) error)
 	})
 }
 
-// noteInEffect logs what is another configuration, or another program, than
-// worked here last. Whoever works by the configuration calls it, once it may
-// work.
-func (in *installation) noteInEffect(ctx context.Context, db *store.DB, actor string) error {
-	return reconcile.InEffect{Values: in.Values(), Hash: in.Hash(), Version: versionLine(), Actor: actor}.Note(ctx, db)
-}
-
 // withStore opens the store for as long as work takes.
 func (in *installation) withStore(ctx context.Context, work func(*store.DB) error) (err error) {
 	if err := in.checkOwner(); err != nil {
