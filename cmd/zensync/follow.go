@@ -28,8 +28,12 @@ const stopPatience = 2 * time.Second
 func unlessStopped(done func(*store.Tx) (bool, error)) func(*store.Tx) (bool, error) {
 	var since time.Time
 	return func(tx *store.Tx) (bool, error) {
-		if over, err := done(tx); over || err != nil {
-			return over, err
+		over, err := done(tx)
+		if over && err == nil {
+			return true, stoppedShort(tx)
+		}
+		if err != nil {
+			return false, err
 		}
 		if err := stillActive(tx); err != nil {
 			return false, err
@@ -43,10 +47,28 @@ func unlessStopped(done func(*store.Tx) (bool, error)) func(*store.Tx) (bool, er
 		case since.IsZero():
 			since = tx.Now
 		case tx.Now.Sub(since) >= stopPatience:
-			return false, fmt.Errorf("nothing can be sent: %s; mend the credential: what was asked for is kept, and done then", why)
+			return false, errStopped(why)
 		}
 		return false, nil
 	}
+}
+
+// stoppedShort is the error of what has met its first outcome, and was for the
+// credential as far as it waits for another.
+func stoppedShort(tx *store.Tx) error {
+	why, err := tx.Setting(store.DrainStopped)
+	if err != nil || why == "" {
+		return err
+	}
+	queue, err := tx.Queue()
+	if err != nil || queue.Ready+queue.Waiting == 0 {
+		return err
+	}
+	return errStopped(why)
+}
+
+func errStopped(why string) error {
+	return fmt.Errorf("nothing can be sent: %s; mend the credential: what was asked for is kept, and done then", why)
 }
 
 // runProgress shows the two phases of a run on a terminal: reading Okta, and
