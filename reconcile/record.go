@@ -5,7 +5,8 @@ import (
 )
 
 // record writes down what an attempt found and did, with what becomes of its
-// promises, in one transaction.
+// promises, in one transaction. It may be run again when that is undone: it
+// changes nothing but the store.
 func (w *Worker) record(tx *store.Tx, a *attempt) error {
 	if a.ignored != "" {
 		return closeAll(tx, a, store.StateIgnored, a.ignored)

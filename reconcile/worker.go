@@ -199,7 +199,7 @@ func (w *Worker) sync(ctx context.Context, claim store.Claim) error {
 		return err
 	}
 	// The record must be written even when the calls were cut off.
-	err := w.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return w.record(tx, a) })
+	err := w.DB.Batch(context.WithoutCancel(ctx), func(tx *store.Tx) error { return w.record(tx, a) })
 	if err != nil {
 		return fmt.Errorf("record the sync of %s: %w", claim.OktaID, err)
 	}

@@ -131,7 +131,7 @@ const entitled = `(SELECT json_group_array(role_id) FROM (
 var standingQuery = `
 	SELECT ` + personColumns + `, ` + linkColumns + `, ` + skipColumns + `,
 	       ` + fmt.Sprintf(outOfScope, "d.okta_id") + `, ` + fmt.Sprintf(entitled, "d.okta_id") + `,
-	       EXISTS (SELECT 1 FROM outbox o WHERE o.okta_id = d.okta_id AND o.state IN ('open', 'running')),
+	       EXISTS (SELECT 1 FROM outbox o INDEXED BY outbox_pending WHERE o.okta_id = d.okta_id AND (o.state = 'open' OR o.state = 'running')),
 	       EXISTS (SELECT 1 FROM outbox o WHERE o.okta_id = d.okta_id AND o.state = 'dead')
 	FROM directory d LEFT JOIN link l ON l.okta_id = d.okta_id LEFT JOIN skip s ON s.okta_id = d.okta_id`
 

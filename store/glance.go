@@ -26,7 +26,7 @@ type Glance struct {
 var glanceQuery = `
 	SELECT d.n, d.status, d.email, d.first_name, d.last_name, d.title,
 	       ` + fmt.Sprintf(outOfScope, "d.okta_id") + `,
-	       EXISTS (SELECT 1 FROM outbox o INDEXED BY outbox_pending WHERE o.okta_id = d.okta_id AND o.state IN ('open', 'running')),
+	       EXISTS (SELECT 1 FROM outbox o INDEXED BY outbox_pending WHERE o.okta_id = d.okta_id AND (o.state = 'open' OR o.state = 'running')),
 	       EXISTS (SELECT 1 FROM skip s WHERE s.okta_id = d.okta_id),
 	       l.okta_id IS NULL AND (EXISTS (SELECT 1 FROM account a WHERE a.external_id = d.okta_id AND a.external_id <> '')
 	           OR EXISTS (SELECT 1 FROM account a WHERE a.address = d.address AND a.address <> '' AND a.external_id = '')),

@@ -86,7 +86,7 @@ const (
 func (tx *Tx) Enqueue(p Promise) (int64, error) {
 	now := FormatTime(tx.Now)
 	if err := tx.run(`
-		UPDATE outbox INDEXED BY outbox_user -- not outbox_state: during an outage thousands wait
+		UPDATE outbox INDEXED BY outbox_pending
 		SET due = ? WHERE okta_id = ? AND state = 'open' AND looks = 0 AND due > ?`, now, p.OktaID, now); err != nil {
 		return 0, err
 	}
@@ -131,14 +131,14 @@ func (tx *Tx) claim(epoch int64, limit int, least Priority) ([]Claim, error) {
 	for _, user := range users {
 		now := FormatTime(tx.Now)
 		if err := tx.run(`
-			UPDATE outbox SET state = 'running', epoch = ?, claimed = ?, attempts = attempts + 1
+			UPDATE outbox INDEXED BY outbox_pending SET state = 'running', epoch = ?, claimed = ?, attempts = attempts + 1
 			WHERE okta_id = ? AND state = 'open'`, epoch, now, user); err != nil {
 			return nil, fmt.Errorf("take the work of %s: %w", user, err)
 		}
 		rows, err := collect(tx, scanRow, `
 			SELECT o.id, o.okta_id, o.origin, o.priority, o.run, r.started, e.uuid, e.type, e.groups,
 			       coalesce(o.actor, e.actor), o.attempts, o.looks, o.due, o.claimed, o.action, o.cleared
-			FROM outbox o LEFT JOIN event e ON e.id = o.event LEFT JOIN run r ON r.id = o.run
+			FROM outbox o INDEXED BY outbox_pending LEFT JOIN event e ON e.id = o.event LEFT JOIN run r ON r.id = o.run
 			WHERE o.okta_id = ? AND o.state = 'running' ORDER BY o.id`, user)
 		if err != nil {
 			return nil, fmt.Errorf("take the work of %s: %w", user, err)
@@ -164,7 +164,7 @@ func (tx *Tx) dueUsers(limit int, least Priority) (users []string, err error) {
 const dueQuery = `
 	SELECT o.okta_id FROM outbox o INDEXED BY outbox_open -- it has the order wanted: nothing to sort
 	WHERE o.state = 'open' AND o.priority = ? AND o.due <= ?
-	  AND NOT EXISTS (SELECT 1 FROM outbox r WHERE r.okta_id = o.okta_id AND r.state = 'running')
+	  AND NOT EXISTS (SELECT 1 FROM outbox r INDEXED BY outbox_pending WHERE r.okta_id = o.okta_id AND r.state = 'running')
 	ORDER BY o.due, o.id`
 
 // dueOf adds the users of one priority, up to limit in all, each once.
@@ -202,7 +202,7 @@ func scanRow(s scanner) (Row, error) {
 // DueNow makes every promise that waits for a time due at once.
 func (tx *Tx) DueNow() error {
 	now := FormatTime(tx.Now)
-	return tx.run(`UPDATE outbox SET due = ?1 WHERE state = 'open' AND due > ?1`, now)
+	return tx.run(`UPDATE outbox INDEXED BY outbox_open SET due = ?1 WHERE state = 'open' AND due > ?1`, now)
 }
 
 // ErrFenced says that a promise is no longer this worker's: another one has
@@ -261,13 +261,16 @@ func (tx *Tx) StartEpoch() (int64, error) {
 		RETURNING CAST(value AS INTEGER)`, FormatTime(tx.Now)).Scan(&epoch); err != nil {
 		return 0, fmt.Errorf("begin as the worker: %w", err)
 	}
-	if err := tx.run(`UPDATE outbox SET state = 'open', due = min(due, ?) WHERE state = 'running'`, FormatTime(tx.Now)); err != nil {
+	if err := tx.run(`UPDATE outbox INDEXED BY outbox_pending SET state = 'open', due = min(due, ?) WHERE state = 'running'`, FormatTime(tx.Now)); err != nil {
 		return 0, fmt.Errorf("take over what an earlier worker left: %w", err)
 	}
 	return epoch, nil
 }
 
-const nextDueQuery = `SELECT min(due) FROM outbox WHERE state = 'open'`
+// nextDueQuery asks each priority for itself, for that is the order of the index.
+const nextDueQuery = `
+	SELECT min((SELECT min(o.due) FROM outbox o WHERE o.state = 'open' AND o.priority = p.column1))
+	FROM (VALUES (0), (1), (2), (3)) p`
 
 // NextDue is when the next open promise is due, false when there is none.
 // Promises of users who are being worked on count as well.
@@ -318,13 +321,16 @@ func (tx *Tx) Queue() (Queue, error) {
 	var oldest time.Time
 	now := FormatTime(tx.Now)
 	err := tx.row(`
-		SELECT count(*) FILTER (WHERE state = 'running' OR state = 'open' AND due <= ?1),
-		       count(*) FILTER (WHERE state = 'open' AND due > ?1),
-		       count(*) FILTER (WHERE state = 'held'),
-		       count(*) FILTER (WHERE state = 'dead'),
-		       min(created) FILTER (WHERE state = 'running' OR state = 'open' AND due <= ?1)
-		FROM outbox WHERE state IN ('open', 'running', 'held', 'dead')`, now).
-		Scan(&q.Ready, &q.Waiting, &q.Held, &q.Dead, timeOf{&oldest})
+		SELECT count(*) FILTER (WHERE state = 'running' OR due <= ?1), count(*) FILTER (WHERE state = 'open' AND due > ?1),
+		       min(created) FILTER (WHERE state = 'running' OR due <= ?1)
+		FROM outbox INDEXED BY outbox_pending WHERE state = 'open' OR state = 'running'`, now).
+		Scan(&q.Ready, &q.Waiting, timeOf{&oldest})
+	if err != nil {
+		return q, err
+	}
+	err = tx.row(`
+		SELECT count(*) FILTER (WHERE state = 'held'), count(*) FILTER (WHERE state = 'dead')
+		FROM outbox INDEXED BY outbox_stuck WHERE state = 'held' OR state = 'dead'`).Scan(&q.Held, &q.Dead)
 	if !oldest.IsZero() {
 		q.Oldest = tx.Now.Sub(oldest)
 	}

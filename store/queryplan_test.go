@@ -36,8 +36,8 @@ func TestWhatEveryTurnOfTheWorkerAsksReadsNoMoreThanItNeeds(t *testing.T) {
 		want  []string
 	}{
 		"who is due": {dueQuery, []any{HookPriority, FormatTime(noon)},
-			[]string{"SEARCH o USING INDEX outbox_open (priority=? AND due<?)", "SEARCH r USING COVERING INDEX outbox_user (okta_id=? AND state=?)"}},
-		"when somebody is": {nextDueQuery, nil, []string{"SEARCH outbox USING COVERING INDEX outbox_state (state=?)"}},
+			[]string{"SEARCH o USING INDEX outbox_open (priority=? AND due<?)", "SEARCH r USING INDEX outbox_pending (okta_id=?)"}},
+		"when somebody is": {nextDueQuery, nil, []string{"SEARCH o USING COVERING INDEX outbox_open (priority=?)"}},
 		"a glance at everybody": {glanceQuery, []any{0, 100},
 			[]string{"SEARCH d USING INTEGER PRIMARY KEY (rowid>?)", "SEARCH o USING INDEX outbox_pending (okta_id=?)", "SEARCH l USING PRIMARY KEY (okta_id=?)"}},
 	} {

@@ -79,9 +79,13 @@ func (tx *Tx) CloseWholeOutbox(why string) error {
 }
 
 func (tx *Tx) closeOutbox(why, states string) error {
-	if err := tx.run(`UPDATE outbox SET state = 'unlinked', finished = ?, error = coalesce(error, ?) WHERE state IN `+states,
-		FormatTime(tx.Now), why); err != nil {
-		return fmt.Errorf("close the outbox: %w", err)
+	for _, part := range []string{
+		`INDEXED BY outbox_pending SET state = 'unlinked', finished = ?, error = coalesce(error, ?) WHERE (state = 'open' OR state = 'running')`,
+		`INDEXED BY outbox_stuck SET state = 'unlinked', finished = ?, error = coalesce(error, ?) WHERE (state = 'held' OR state = 'dead')`,
+	} {
+		if err := tx.run(`UPDATE outbox `+part+` AND state IN `+states, FormatTime(tx.Now), why); err != nil {
+			return fmt.Errorf("close the outbox: %w", err)
+		}
 	}
 	return nil
 }
@@ -102,7 +106,7 @@ func (tx *Tx) TriedWithoutLink(run int64) ([]string, error) {
 // InFlight counts the users a worker has in its hands, or had when it died.
 func (tx *Tx) InFlight() (int64, error) {
 	var n int64
-	err := tx.row(`SELECT count(DISTINCT okta_id) FROM outbox WHERE state = 'running'`).Scan(&n)
+	err := tx.row(`SELECT count(DISTINCT okta_id) FROM outbox INDEXED BY outbox_pending WHERE state = 'running'`).Scan(&n)
 	return n, err
 }
 

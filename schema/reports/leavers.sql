@@ -19,8 +19,12 @@ WITH asked AS ( -- in the period
     SELECT okta_id FROM log
     WHERE action = 'deactivate' AND time >= coalesce(:since, '') AND time < coalesce(:until, '~') AND okta_id IS NOT NULL
     UNION
+    SELECT okta_id FROM outbox INDEXED BY outbox_pending -- what is under way is little
+    WHERE (state = 'open' OR state = 'running') AND action = 'deactivate'
+      AND created >= coalesce(:since, '') AND created < coalesce(:until, '~')
+    UNION
     SELECT okta_id FROM outbox
-    WHERE state IN ('open', 'running', 'held', 'dead') AND action = 'deactivate'
+    WHERE (state = 'held' OR state = 'dead') AND action = 'deactivate'
       AND created >= coalesce(:since, '') AND created < coalesce(:until, '~')
 ), marked AS ( -- the rows that tell of each
     SELECT asked.okta_id,
@@ -42,7 +46,7 @@ WITH asked AS ( -- in the period
            CASE WHEN directory.status NOT IN ('ACTIVE', 'PROVISIONED', 'STAGED', 'RECOVERY', 'PASSWORD_EXPIRED', 'DELETED')
                 THEN directory.updated END AS read_gone,
            (SELECT max(created) FROM outbox WHERE outbox.okta_id = marked.okta_id AND state = 'held' AND action = 'deactivate') AS held,
-           (SELECT max(created) FROM outbox WHERE outbox.okta_id = marked.okta_id AND state IN ('open', 'running')) AS open,
+           (SELECT max(created) FROM outbox WHERE outbox.okta_id = marked.okta_id AND (state = 'open' OR state = 'running')) AS open,
            (SELECT max(created) FROM outbox WHERE outbox.okta_id = marked.okta_id AND state = 'dead') AS dead
     FROM marked
         LEFT JOIN link ON link.okta_id = marked.okta_id

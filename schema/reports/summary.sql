@@ -19,7 +19,7 @@ WITH did AS (
     SELECT 1 AS place, 'links.active' AS what, (SELECT count(*) FROM link WHERE active = 1) AS value
     UNION ALL SELECT 2, 'links.inactive', (SELECT count(*) FROM link WHERE active = 0)
     UNION ALL SELECT place, 'skipped.' || name, (SELECT count(*) FROM skip WHERE code = name) FROM codes
-    UNION ALL SELECT 15, 'queue.open', (SELECT count(*) FROM outbox WHERE state IN ('open', 'running'))
+    UNION ALL SELECT 15, 'queue.open', (SELECT count(*) FROM outbox INDEXED BY outbox_pending WHERE state = 'open' OR state = 'running')
     UNION ALL SELECT 16, 'queue.held', (SELECT count(*) FROM outbox WHERE state = 'held')
     UNION ALL SELECT 17, 'queue.dead', (SELECT count(*) FROM outbox WHERE state = 'dead')
     UNION ALL SELECT 20, 'events', (SELECT count(*) FROM event WHERE received >= coalesce(:since, '') AND received < coalesce(:until, '~'))

@@ -95,7 +95,7 @@ func (q *zensyncQueue) work(ctx context.Context) error {
 
 // keep records an attempt that found nothing to do.
 func (q *zensyncQueue) keep(ctx context.Context, c store.Claim) error {
-	return q.db.Update(ctx, func(tx *store.Tx) error {
+	return q.db.Batch(ctx, func(tx *store.Tx) error {
 		if err := tx.AppendLog(store.LogRow{Origin: string(c.Rows[0].Origin), OktaID: c.OktaID,
 			Action: store.ActNone, Outcome: store.OutcomeUnchanged}); err != nil {
 			return err
