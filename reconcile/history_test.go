@@ -26,7 +26,8 @@ import (
 // TestHistories plays random histories of a small company: people come, go,
 // come back, swap and share addresses; hooks are lost, late, doubled and out of
 // order; people edit ZenQMS by hand; both sides fail; the worker dies between
-// any two steps; operators sync, deploy, approve and discard. Then the faults
+// any two steps; operators sync, deploy, approve, discard, retry,
+// pause and resume. Then the faults
 // are healed, one reconcile runs, the outbox drains, and what is left is
 // judged by the rules alone (see model_test.go).
 //
@@ -206,6 +207,11 @@ func (h *history) actions() map[string]func(*rapid.T) {
 		"operator: deploy":                           func(*rapid.T) { h.want(store.InitialRun); h.work(1000) },
 		"operator: sync a user":                      h.manual,
 		"operator: approve":                          func(rt *rapid.T) { h.rule(rt, Ruling.Approve, h.approved) },
+		"operator: retry":                            h.retry,
+		"operator: pause":                            func(*rapid.T) { h.pause() },
+		"operator: resume":                           func(*rapid.T) { h.resume() },
+		"operator: pause while work is in hand":      h.pausesWithWork,
+		"race: a pause during a call to come":        h.racePause,
 		"operator: discard":                          func(rt *rapid.T) { h.rule(rt, Ruling.Discard, h.discarded) },
 	}
 	for name, do := range all {
@@ -255,60 +261,4 @@ func (h *history) callZenQMS(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return h.watch(r)
-}
-
-func (h *history) raceOkta(rt *rapid.T) {
-	p := h.somebody(rt)
-	what := rapid.SampledFrom([]string{"address", "title", "first name", "leaves", "suspended", "active"}).Draw(rt, "what")
-	to := rapid.SampledFrom(addresses).Draw(rt, "address")
-	h.arm(rapid.IntRange(1, 8).Draw(rt, "at call"), func() {
-		u, there := h.org.User(p.id)
-		if !there {
-			return
-		}
-		switch what {
-		case "address":
-			h.org.UpdateProfile(p.id, func(p *oktatest.Profile) { p.Email = to })
-		case "title":
-			h.org.UpdateProfile(p.id, func(p *oktatest.Profile) { p.Title += "+" })
-		case "first name":
-			h.org.UpdateProfile(p.id, func(p *oktatest.Profile) { p.FirstName += "+" })
-		default:
-			status := map[string]string{"leaves": oktatest.Deprovisioned, "suspended": oktatest.Suspended, "active": oktatest.Active}[what]
-			if u.Status == status {
-				return
-			}
-			h.org.SetStatus(p.id, status)
-		}
-		h.moved(p.id, h.org)
-		h.raced = true
-		h.say("meanwhile %s: %s", p.name, what)
-	})
-}
-
-func (h *history) raceZenQMS(rt *rapid.T) {
-	u := h.someAccount(rt)
-	what := rapid.SampledFrom([]string{fieldTitle, fieldFirstName, fieldActive, fieldExternalID, "removed"}).Draw(rt, "what")
-	h.arm(rapid.IntRange(1, 8).Draw(rt, "at call"), func() {
-		if what == "removed" {
-			h.acct.Remove(u.ID)
-			h.removed(u.ID)
-		} else {
-			h.edited(u, what, nil)
-			h.acct.Edit(u.ID, func(z *zenqmstest.User) {
-				switch what {
-				case fieldTitle:
-					z.Title += "+"
-				case fieldFirstName:
-					z.FirstName += "+"
-				case fieldActive:
-					z.Active = !z.Active
-				case fieldExternalID:
-					z.ExternalID = ""
-				}
-			})
-		}
-		h.raced = true
-		h.say("meanwhile account %d by hand: %s", u.ID, what)
-	})
 }

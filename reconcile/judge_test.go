@@ -38,6 +38,7 @@ func (h *history) watch(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, "/search") {
 		return h.acct.Transport().RoundTrip(r)
 	}
+	h.judgeSent()
 	raw, err := io.ReadAll(r.Body)
 	h.must(err)
 	r.Body = io.NopCloser(bytes.NewReader(raw))

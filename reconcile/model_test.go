@@ -20,6 +20,7 @@ type model struct {
 	gone      map[int64]time.Time  // accounts that were removed, and when
 	walks     []time.Time          // starts
 	deployed  time.Time            // start of the last initial walk
+	pausedAt  time.Time            // since when a pause is on; zero: none is
 	hand      store.Claim          // what the present attempt is for
 	titled    bool                 // ZenQMS refuses who has no title
 	raced     bool                 // something happened during the present attempt
@@ -33,6 +34,7 @@ type human struct {
 	left     time.Time // since when he is gone; zero: he is not
 	pushed   time.Time // last asked for by name, approved, or deployed
 	died     time.Time // when a promise about him was last given up
+	retried  time.Time // when somebody last had such a one tried again
 	no       map[store.Action]time.Time
 	noTo     map[store.Action]time.Time // Okta's lastUpdated of what a person has said no to
 }

@@ -169,7 +169,7 @@ func (h *history) judgeStays(where string, k keep, reports papers) {
 	h.must(err)
 	u, there := h.acct.User(id)
 	mine := reports.links[k.who.id].ZenQMSID == account
-	if !there || !mine || k.who.moved.After(k.at) || k.who.pushed.After(k.at) || h.deployed.After(k.at) {
+	if !there || !mine || k.who.moved.After(k.at) || k.who.pushed.After(k.at) || k.who.retried.After(k.at) || h.deployed.After(k.at) {
 		return
 	}
 	if now := valueOf(u, field); now != k.value {

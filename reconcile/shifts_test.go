@@ -12,17 +12,10 @@ import (
 )
 
 // claim takes up to n users, as the worker's loop does.
-func (h *history) claim(n int) (claims []store.Claim) {
-	if h.w.halt.left(time.Now()) > 0 {
-		return nil
-	}
-	if n = h.w.outages.slots(n); n == 0 {
-		return nil
-	}
-	h.update(func(tx *store.Tx) (err error) {
-		claims, err = tx.Claim(h.w.epoch, n)
-		return err
-	})
+func (h *history) claim(n int) []store.Claim {
+	claims, err := h.w.take(context.Background(), n)
+	h.must(err)
+	h.judgeTaken(claims)
 	return claims
 }
 
@@ -111,8 +104,12 @@ func (h *history) diesInWalk(rt *rapid.T) {
 	h.restart()
 }
 
+// want asks for a run, as an operator does.
 func (h *history) want(kind store.RunKind) {
 	h.update(func(tx *store.Tx) error {
+		if h.refused(tx) {
+			return nil
+		}
 		_, err := tx.WantRun(kind, "olga", tx.Now)
 		return err
 	})
@@ -127,12 +124,13 @@ func (h *history) runs(ctx context.Context) {
 			return
 		}
 		h.walked(run.Kind)
-		began, idle := time.Now(), h.idlers()
+		began, idle, paused := time.Now(), h.idlers(), h.paused()
 		h.must(h.w.walk(ctx, run))
 		h.view(func(tx *store.Tx) error {
 			run, err = tx.Run(run.ID)
 			return err
 		})
+		h.judgeWalk(run, paused)
 		if run.Kind == store.InitialRun && run.State == store.RunDone {
 			for _, p := range idle {
 				p.pushed = began
@@ -174,6 +172,9 @@ func (h *history) pass(d time.Duration) {
 
 // idle is how long the worker has nothing to do, at most d.
 func (h *history) idle(d time.Duration) time.Duration {
+	if h.paused() {
+		return d
+	}
 	h.view(func(tx *store.Tx) error {
 		if due, any, err := tx.NextDue(); err != nil {
 			return err
@@ -194,11 +195,17 @@ func (h *history) idle(d time.Duration) time.Duration {
 
 func (h *history) manual(rt *rapid.T) {
 	p := h.somebody(rt)
+	refused := false
 	h.update(func(tx *store.Tx) error {
+		if refused = h.refused(tx); refused {
+			return nil
+		}
 		_, err := tx.Enqueue(store.Promise{OktaID: p.id, Origin: store.FromManual, Priority: store.ManualPriority, Actor: "olga"})
 		return err
 	})
-	h.pushed(p.id)
+	if !refused {
+		h.pushed(p.id)
+	}
 }
 
 // rule passes a person's word on some of what is held.
@@ -233,6 +240,9 @@ func (h *history) end() {
 	}
 	if rapid.Bool().Draw(h.T, "at the end the worker is restarted") {
 		h.restart()
+	}
+	if h.paused() {
+		h.resume()
 	}
 	h.want(store.ReconcileRun)
 	h.rest()

@@ -151,17 +151,27 @@ func (w *Worker) loop(ctx, calls context.Context, nudges <-chan struct{}) error 
 // claim takes as many users as there is room for beside those in flight, and
 // sets a goroutine to work on each. It returns how many it took.
 func (w *Worker) claim(ctx, calls context.Context, inFlight int, done chan<- error) (int, error) {
-	free, take := w.users()-inFlight, (*store.Tx).Claim
+	free, pick := w.users()-inFlight, (*store.Tx).Claim
 	if free <= 0 {
 		// Whoever waits for our share of Okta's rate limit does not work
 		// meanwhile, and must not keep out the leavers, who are let through.
-		free, take = free+min(w.Okta.Waiting(), w.users()), (*store.Tx).ClaimLeavers
+		free, pick = free+min(w.Okta.Waiting(), w.users()), (*store.Tx).ClaimLeavers
 	}
+	claims, err := w.take(ctx, free, pick)
+	for _, c := range claims {
+		go func() { done <- w.sync(calls, c) }()
+	}
+	return len(claims), err
+}
+
+// take takes up to free users who are due, those that pick chooses: none while
+// the drain is stopped or the installation is not active.
+func (w *Worker) take(ctx context.Context, free int, pick func(*store.Tx, int64, int) ([]store.Claim, error)) ([]store.Claim, error) {
 	if free <= 0 || w.halt.left(w.DB.Now()) > 0 {
-		return 0, nil
+		return nil, nil
 	}
 	if free = w.outages.slots(free); free == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	var claims []store.Claim
 	err := w.DB.View(ctx, func(tx *store.Tx) error {
@@ -172,23 +182,20 @@ func (w *Worker) claim(ctx, calls context.Context, inFlight int, done chan<- err
 		return err
 	})
 	if err != nil || free == 0 {
-		return 0, ignoreStop(ctx, err)
+		return nil, ignoreStop(ctx, err)
 	}
 	err = w.DB.Update(ctx, func(tx *store.Tx) error {
 		state, err := tx.Setting(store.LifeState)
 		if err != nil || state != string(Active) {
 			return err
 		}
-		claims, err = take(tx, w.epoch, free)
+		claims, err = pick(tx, w.epoch, free)
 		return err
 	})
 	if err != nil {
-		return 0, ignoreStop(ctx, err)
+		return nil, ignoreStop(ctx, err)
 	}
-	for _, c := range claims {
-		go func() { done <- w.sync(calls, c) }()
-	}
-	return len(claims), nil
+	return claims, nil
 }
 
 // sync makes one attempt and records it. Its error is one that ends the
