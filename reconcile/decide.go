@@ -160,19 +160,17 @@ func decideLive(f Facts, p Policy) Decision {
 	if f.User.OutOfScope {
 		return decideOutOfScope(f, p)
 	}
-	if f.Link != nil {
-		past := f.Push || moved(f.User, *f.Link, w) || f.waitsWhole()
-		if !past && len(f.heldBack()) == 0 && !f.rolesMoved() {
-			d.Why = "nothing moved since the last sync"
-			return d
-		}
-		if !f.Asked {
-			return Decision{Ask: true}
-		}
-		if !f.lost() {
-			return f.update(w, past)
-		}
+	switch past := f.Push || f.Link != nil && moved(f.User, *f.Link, w) || f.waitsWhole(); {
+	case f.Link == nil:
+	case f.Asked && f.lost():
 		d.DropLink = true
+	case !past && len(f.heldBack()) == 0 && !f.rolesMoved():
+		d.Why = "nothing moved since the last sync"
+		return d
+	case !f.Asked:
+		return Decision{Ask: true}
+	default:
+		return f.update(w, past)
 	}
 	if missing := w.missing(); len(missing) > 0 {
 		return skip(d, missingReason(missing))

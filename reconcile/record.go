@@ -119,10 +119,7 @@ func (w *Worker) entitled(a *attempt) []string {
 	if active, _ := w.Policy.wants(a.facts.User); active {
 		return a.facts.entitledNow(a.waiting)
 	}
-	if a.facts.Link == nil {
-		return nil
-	}
-	return a.facts.Link.Entitled
+	return a.facts.applied()
 }
 
 // takenFrom keeps what an operator's relink allowed until ZenQMS carries the

@@ -146,13 +146,23 @@ func (f Facts) roleChanges() []roleChange {
 	var all []roleChange
 	for _, rule := range f.Roles {
 		want := slices.Contains(f.Entitled, rule.RoleID)
-		was := f.Link != nil && slices.Contains(f.Link.Entitled, rule.RoleID)
+		was := slices.Contains(f.applied(), rule.RoleID)
 		if want == was && !f.Push || rule.Frozen != "" || !want && rule.Unread != "" {
 			continue
 		}
 		all = append(all, roleChange{rule, want})
 	}
 	return all
+}
+
+// applied are the ids of the mapped roles that his groups gave him when roles
+// were last applied to the account he has; none to an account that is new to
+// him because the linked one is lost (rule L5).
+func (f Facts) applied() []string {
+	if f.Link == nil || f.Asked && f.lost() {
+		return nil
+	}
+	return f.Link.Entitled
 }
 
 // rolesMoved tells whether his groups ask for other roles than last applied.
@@ -173,7 +183,7 @@ func (f Facts) mayLose(account *zenqms.User) bool {
 		if account != nil {
 			return slices.ContainsFunc(account.Roles, func(r zenqms.Role) bool { return r.ID == rule.RoleID })
 		}
-		return f.Link != nil && (slices.Contains(f.Link.Entitled, rule.RoleID) || slices.Contains(f.Link.Roles, rule.RoleName))
+		return slices.Contains(f.applied(), rule.RoleID) || f.Link != nil && slices.Contains(f.Link.Roles, rule.RoleName)
 	})
 }
 
@@ -199,7 +209,7 @@ func (f Facts) entitledNow(waiting []string) []string {
 	open := f.roleChanges()
 	for _, rule := range f.Roles {
 		want := slices.Contains(f.Entitled, rule.RoleID)
-		was := f.Link != nil && slices.Contains(f.Link.Entitled, rule.RoleID)
+		was := slices.Contains(f.applied(), rule.RoleID)
 		settled := want == was || slices.ContainsFunc(open, func(c roleChange) bool { return c.rule.RoleID == rule.RoleID })
 		if !settled || slices.Contains(waiting, rule.RoleID) {
 			want = was
