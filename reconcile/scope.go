@@ -88,6 +88,9 @@ func (wk *walk) readMembers(ctx context.Context) error {
 // the last page was read. One that Okta said was deleted, and that reads 404,
 // has no members.
 func (wk *walk) readGroup(ctx context.Context, g store.MappedGroup) error {
+	if err := wk.DB.Update(ctx, func(tx *store.Tx) error { return tx.ForgetReading(g.ID, wk.run.ID) }); err != nil {
+		return err
+	}
 	for after := ""; ; {
 		page, err := patiently(ctx, func(ctx context.Context) (okta.Page, error) { return wk.Okta.GroupMembers(ctx, g.ID, after) })
 		if okta.IsNotFound(err) && !g.Deleted.IsZero() {

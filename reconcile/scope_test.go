@@ -220,6 +220,46 @@ func TestK3_MembersAreReadGroupByGroup(t *testing.T) {
 	assert.Zero(t, w.org.Count("GET /api/v1/users/{id}/groups"), "K3: not user by user")
 }
 
+func TestK1_AWalkThatStartsAnewHasSeenNoMembersYet(t *testing.T) {
+	for _, deleted := range []bool{false, true} {
+		w, qms, plant := scoped(t, false)
+		u, stays := w.hire("Ada", "Byron", "ACTIVE"), w.hire("Bea", "Burns", "ACTIVE")
+		w.org.AddMember(qms, u.ID)
+		w.org.AddMember(plant, stays.ID)
+		w.org.DropAll()
+		var run store.Run
+		start := func() {
+			w.update(func(tx *store.Tx) (err error) {
+				if _, err = tx.WantRun(store.ReconcileRun, "", tx.Now); err != nil {
+					return err
+				}
+				run, _, err = tx.StartRun()
+				return err
+			})
+		}
+		start()
+		_, _, err := w.pause().Begin(t.Context(), w.db)
+		require.NoError(t, err)
+		require.NoError(t, w.w.walk(t.Context(), run)) // reads the groups, and is broken off
+		if deleted {
+			w.org.DeleteGroup(qms)
+			w.hooks()
+		} else {
+			w.org.RemoveMember(qms, u.ID)
+			w.org.DropAll()
+		}
+		_, err = w.pause().End(t.Context(), w.db)
+		require.NoError(t, err)
+		first := run.ID
+		start()
+		require.Equal(t, first, run.ID)
+		require.NoError(t, w.w.walk(t.Context(), run))
+		w.drain()
+		assert.Empty(t, w.link(u.ID).OktaID, "W4: he left the group before the walk started anew")
+		assert.True(t, w.account(stays.ID).Active)
+	}
+}
+
 func TestW4_NamesAreResolvedAtDeployAndIdsKept(t *testing.T) {
 	w, qms, _ := scoped(t, true)
 	u := w.hire("Ada", "Byron", "ACTIVE")

@@ -72,6 +72,13 @@ func (tx *Tx) IsMapped(groupIDs []string) (bool, error) {
 	return false, nil
 }
 
+// ForgetReading makes the members whom a reading of a group has seen so far
+// those of an earlier one: a run that was cut off starts anew under its own
+// number, and whoever left meanwhile would stay.
+func (tx *Tx) ForgetReading(groupID string, generation int64) error {
+	return tx.run(`UPDATE member SET generation = 0 WHERE group_id = ? AND generation = ?`, groupID, generation)
+}
+
 // AddMember notes that a reading of a group has seen a member.
 func (tx *Tx) AddMember(groupID, oktaID string, generation int64) error {
 	return tx.run(`INSERT INTO member (group_id, okta_id, generation) VALUES (?, ?, ?)
