@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -32,13 +33,28 @@ func (h *history) oktaHire(rt *rapid.T) {
 		rt.Skip("enough people")
 	}
 	p := oktatest.Profile{Login: fmt.Sprintf("u%d", len(h.people)),
-		Email:     rapid.SampledFrom(addresses).Draw(rt, "address"),
+		Email:     rapid.SampledFrom(h.addresses()).Draw(rt, "address"),
 		FirstName: rapid.SampledFrom(firsts).Draw(rt, "first name"),
 		LastName:  rapid.SampledFrom(lasts).Draw(rt, "last name"),
 		Title:     rapid.SampledFrom(titles).Draw(rt, "title")}
 	u := h.org.AddUser(p, rapid.SampledFrom(statuses).Draw(rt, "status"))
 	h.say("%s is %s", h.came(u.ID).name, u.ID)
 	h.moved(u.ID, h.org)
+	for _, c := range h.circles {
+		if !c.deleted && rapid.Bool().Draw(rt, "joins "+c.name) {
+			h.regroup(func() { h.org.AddMember(c.id, u.ID) })
+		}
+	}
+}
+
+// addresses are those a new user may have: where groups matter, more often one
+// of his own.
+func (h *history) addresses() []string {
+	if len(h.circles) == 0 {
+		return addresses
+	}
+	own := fmt.Sprintf("u%d@example.com", len(h.people))
+	return append([]string{own, own, own}, addresses...)
 }
 
 func (h *history) oktaProfile(rt *rapid.T) {
@@ -87,8 +103,14 @@ func (h *history) deliver(events ...oktatest.Event) {
 		for _, e := range events {
 			ev := store.Event{UUID: e.UUID, Type: e.Type, Published: e.Published, Actor: e.Actor.AlternateID}
 			for _, target := range e.Targets {
-				ev.Users = append(ev.Users, target.ID)
+				switch target.Type {
+				case "User":
+					ev.Users = append(ev.Users, target.ID)
+				case "UserGroup":
+					ev.Groups = append(ev.Groups, target.ID)
+				}
 			}
+			h.heard(e.Type, ev.Groups)
 			if err := tx.AddEvent(ev); err != nil {
 				return err
 			}
@@ -148,7 +170,11 @@ func (h *history) someAccount(rt *rapid.T) zenqmstest.User {
 }
 
 func (h *history) byHand(u zenqmstest.User, field string, change func(*zenqmstest.User)) {
-	h.edited(u, field, h.inStep(u))
+	who := h.inStep(u)
+	if strings.HasPrefix(field, "role ") {
+		who = h.dutiesInStep(u)
+	}
+	h.edited(u, field, who)
 	h.acct.Edit(u.ID, change)
 	after, _ := h.acct.User(u.ID)
 	h.kept(u.ID, field, after)
@@ -195,6 +221,12 @@ func (h *history) zenqmsAdd(rt *rapid.T) {
 	}
 	u := h.acct.AddUser(zenqmstest.User{Email: email, FirstName: rapid.SampledFrom(firsts).Draw(rt, "first name"),
 		LastName: rapid.SampledFrom(lasts).Draw(rt, "last name"), Title: "Auditor", Active: rapid.Bool().Draw(rt, "active")})
+	for _, d := range h.duties {
+		if !d.vanished && rapid.Bool().Draw(rt, "has "+d.Name) {
+			h.acct.Edit(u.ID, toggle(d.Role))
+			h.edited(u, d.field(), nil)
+		}
+	}
 	h.say("by hand: account %d is added", u.ID)
 }
 
@@ -227,4 +259,17 @@ func (h *history) heal() {
 	h.acct.Heal()
 	h.acct.SetToken(zenqmstest.DefaultToken)
 	h.org.ClearFaults()
+	for _, c := range h.circles {
+		if c.shut {
+			c.shut, h.reopened = false, time.Now()
+		}
+	}
+}
+
+// faultRoles lets ZenQMS fail where roles are concerned.
+func (h *history) faultRoles(rt *rapid.T) {
+	on := map[string]zenqmstest.Match{"giving": zenqmstest.OnAddRoles, "taking": zenqmstest.OnRemoveRoles, "listing": zenqmstest.OnRoleSearch}
+	match := on[rapid.SampledFrom([]string{"giving", "taking", "listing"}).Draw(rt, "on")]
+	fault := map[string]zenqmstest.Fault{"500": {Status: 500}, "drop after acting": {DropAfter: true}, "422": {Status: 422, Message: "not this one"}}
+	h.acct.Fail(match, rapid.IntRange(1, 6).Draw(rt, "times"), fault[rapid.SampledFrom([]string{"500", "drop after acting", "422"}).Draw(rt, "fault")])
 }

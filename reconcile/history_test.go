@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -25,7 +26,7 @@ import (
 
 // TestHistories plays random histories of a small company: people come, go,
 // come back, swap and share addresses; hooks are lost, late, doubled and out of
-// order; people edit ZenQMS by hand; both sides fail; the worker dies between
+// order; people join and leave the groups that give roles; people edit ZenQMS by hand; both sides fail; the worker dies between
 // any two steps; operators sync, deploy, approve, discard, retry,
 // pause and resume. Then the faults
 // are healed, one reconcile runs, the outbox drains, and what is left is
@@ -51,6 +52,7 @@ func TestHistories(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rapid.SyncTest(rt, func(rt *rapid.T) {
 			h = newHistory(rt, dir, client)
+			h.staff(rt)
 			rt.Repeat(h.actions())
 			h.end()
 			h.judge()
@@ -132,6 +134,9 @@ func newHistory(rt *rapid.T, dir string, client *okta.Client) *history {
 	h.w = &Worker{DB: h.db, Okta: client, ZenQMS: zc, Brake: Brake{most, most, most}, Concurrency: 4, MaxAttempts: 4,
 		BatchSize: 2, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	h.update(func(tx *store.Tx) error { return tx.SetSetting(store.LifeState, string(Active)) })
+	h.mapRoles(rt)
+	h.limitScope(rt)
+	h.org.DropAll()
 	h.restart()
 	return h
 }
@@ -211,8 +216,15 @@ func (h *history) actions() map[string]func(*rapid.T) {
 		"operator: pause":                            func(*rapid.T) { h.pause() },
 		"operator: resume":                           func(*rapid.T) { h.resume() },
 		"operator: pause while work is in hand":      h.pausesWithWork,
+		"operator: pause in a walk":                  h.pausesInWalk,
 		"race: a pause during a call to come":        h.racePause,
 		"operator: discard":                          func(rt *rapid.T) { h.rule(rt, Ruling.Discard, h.discarded) },
+	}
+	if len(h.circles) > 0 {
+		maps.Copy(all, h.groupActions())
+	}
+	if len(h.duties) > 0 {
+		maps.Copy(all, h.roleActions())
 	}
 	for name, do := range all {
 		all[name] = func(rt *rapid.T) {

@@ -25,9 +25,30 @@ func (h *history) inStep(u zenqmstest.User) (who *human) {
 		}
 		st, err := tx.Standing(link.OktaID)
 		now, there := h.org.User(link.OktaID)
-		if there && !st.Open && st.Skip == nil && link.OktaUpdated.Equal(now.LastUpdated) && link.OktaStatus == now.Status {
+		if there && !st.Open && st.Skip == nil && link.OktaUpdated.Equal(now.LastUpdated) && link.OktaStatus == now.Status && h.scopeInStep(st) {
 			who = h.find(link.OktaID)
 		}
+		return err
+	})
+	return who
+}
+
+// dutiesInStep is the user an account is linked to, if what his groups give
+// him was applied and nothing about him is under way.
+func (h *history) dutiesInStep(u zenqmstest.User) (who *human) {
+	h.view(func(tx *store.Tx) error {
+		link, found, err := tx.LinkOf(idText(u.ID))
+		if err != nil || !found {
+			return err
+		}
+		p := h.find(link.OktaID)
+		st, err := tx.Standing(link.OktaID)
+		if slices.ContainsFunc(h.duties, func(d *duty) bool {
+			return d.vanished || d.unread() || h.gives(d, p) != slices.Contains(link.Entitled, idText(d.ID))
+		}) || st.Open || st.Skip != nil {
+			return err
+		}
+		who = p
 		return err
 	})
 	return who
@@ -44,20 +65,25 @@ func (h *history) watch(r *http.Request) (*http.Response, error) {
 	r.Body = io.NopCloser(bytes.NewReader(raw))
 	var body map[string]any
 	h.must(json.Unmarshal(raw, &body))
-	id, _ := strconv.ParseInt(r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:], 10, 64)
+	id := accountOf(r.URL.Path)
 	was, _ := h.acct.User(id)
 	owner := h.ownerOf(was)
+	adds, roles := changesRoles(r)
 	resp, err := h.acct.Transport().RoundTrip(r)
 	status := 0
 	if err == nil {
 		status = resp.StatusCode
 	}
 	h.say("%s %s %s: %d", r.Method, r.URL.Path, raw, status)
-	switch r.Method {
-	case http.MethodPost:
+	now, _ := h.acct.User(id)
+	h.owned(id, owner)
+	h.owned(id, h.ownerOf(now))
+	switch {
+	case roles:
+		h.judgeRoles(was, owner, adds, body)
+	case r.Method == http.MethodPost:
 		h.judgeCreate(body)
-	case http.MethodPatch:
-		now, _ := h.acct.User(id)
+	case r.Method == http.MethodPatch:
 		h.judgePatch(was, now, owner, body)
 	default:
 		h.Errorf("W2: %s %s", r.Method, r.URL.Path)
@@ -110,6 +136,8 @@ func (h *history) judgeCreate(body map[string]any) {
 		h.Errorf("M1: an account is made for the Okta id %q, which is nobody's", id)
 	} else if !h.unseen(p) {
 		h.Errorf("L2: an account is made for %s, who is gone", p.name)
+	} else if h.outside(p) {
+		h.Errorf("W4: an account is made for %s, who is out of scope", p.name)
 	}
 }
 
@@ -123,7 +151,10 @@ func (h *history) judgePatch(was, now zenqmstest.User, owner string, body map[st
 	}
 	p := h.find(h.ownerOf(now))
 	if p != nil && body[fieldActive] != nil {
-		h.judgeBraked(p, body[fieldActive] == true)
+		h.judgeBraked(p, map[bool]store.Action{true: store.ActActivate, false: store.ActDeactivate}[body[fieldActive] == true])
+	}
+	if p != nil && p.left.IsZero() && h.outside(p) {
+		h.judgeOutside(p, body)
 	}
 	if p == nil || h.unseen(p) {
 		return
@@ -159,20 +190,41 @@ func (h *history) judgePassing(was zenqmstest.User, from, to string) {
 	}
 }
 
+// named tells whether a person has named the user, or approved something.
+func (h *history) named() bool {
+	return slices.ContainsFunc(h.hand.Rows, func(r store.Row) bool { return r.Origin == store.FromManual || r.Cleared == store.Approved })
+}
+
 // judgeBraked is rule B2: what is held or discarded is done only for a person
 // who names the user.
-func (h *history) judgeBraked(p *human, active bool) {
-	if slices.ContainsFunc(h.hand.Rows, func(r store.Row) bool { return r.Origin == store.FromManual || r.Cleared == store.Approved }) {
+func (h *history) judgeBraked(p *human, action store.Action) {
+	if h.named() {
 		return
 	}
-	action := map[bool]store.Action{true: store.ActActivate, false: store.ActDeactivate}[active]
 	if slices.Contains(h.papers().holds[p.id], action) {
 		h.Errorf("B2: %s is held for %s, and it is done", action, p.name)
 	}
 	u, there := h.org.User(p.id)
-	if said, ok := p.noTo[action]; ok && there && !h.raced && said.Equal(u.LastUpdated) {
+	if said, ok := p.noTo[action]; ok && there && !h.raced && said.Equal(u.LastUpdated) && !h.askedAnew(p, action) {
 		h.Errorf("B2: %s is discarded for %s, who has not moved since, and it is done", action, p.name)
 	}
+}
+
+// askedAnew tells whether what somebody has said no to may not have been
+// wanted for a while: then the no is forgotten.
+func (h *history) askedAnew(p *human, action store.Action) bool {
+	if p.flipped.After(p.no[action]) {
+		return true
+	}
+	if action != store.ActRemoveRole {
+		return false
+	}
+	link := h.papers().links[p.id]
+	account, _ := strconv.ParseInt(link.ZenQMSID, 10, 64)
+	return slices.ContainsFunc(h.duties, func(d *duty) bool {
+		said := p.no[action]
+		return d.vanished || p.turned[d.ID].After(said) || h.edits[place(account, d.field())].After(said)
+	})
 }
 
 func same(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zensync/zensync/reconcile/okta/oktatest"
@@ -13,28 +14,42 @@ import (
 // model is what the rules need to know of a history, written down while it
 // happens. It knows nothing of how the code decides.
 type model struct {
-	people    []*human // in the order of hiring; the first never leaves
-	strangers []zenqmstest.User
-	edits     map[string]time.Time // by account and field: when a person last changed it
-	stays     map[string]keep      // edits that must stay (W1)
-	gone      map[int64]time.Time  // accounts that were removed, and when
-	walks     []time.Time          // starts
-	deployed  time.Time            // start of the last initial walk
-	pausedAt  time.Time            // since when a pause is on; zero: none is
-	hand      store.Claim          // what the present attempt is for
-	titled    bool                 // ZenQMS refuses who has no title
-	raced     bool                 // something happened during the present attempt
+	people     []*human // in the order of hiring; the first never leaves
+	strangers  []zenqmstest.User
+	edits      map[string]time.Time // by account and field: when a person last changed it
+	stays      map[string]keep      // edits that must stay (W1)
+	gone       map[int64]time.Time  // accounts that were removed, and when
+	walks      []time.Time          // starts
+	deployed   time.Time            // start of the last initial walk
+	pausedAt   time.Time            // since when a pause is on; zero: none is
+	hand       store.Claim          // what the present attempt is for
+	titled     bool                 // ZenQMS refuses who has no title
+	scope      []*circle            // those that limit it; none: everybody is in scope
+	leavers    bool                 // who leaves scope is deactivated
+	circles    []*circle
+	duties     []*duty
+	byHandOnly zenqmstest.Role
+	reopened   time.Time        // when a group could last be read again
+	keepers    map[int64]string // the first Okta user of an account
+	passed     map[int64]bool   // accounts that have passed to another
+	raced      bool             // something happened during the present attempt
 }
 
 // human is one Okta user.
 type human struct {
 	id, name string
 	deleted  bool
-	moved    time.Time // when Okta last changed him
-	left     time.Time // since when he is gone; zero: he is not
-	pushed   time.Time // last asked for by name, approved, or deployed
-	died     time.Time // when a promise about him was last given up
-	retried  time.Time // when somebody last had such a one tried again
+	moved    time.Time           // when Okta last changed him
+	left     time.Time           // since when he is gone; zero: he is not
+	pushed   time.Time           // last asked for by name, approved, or deployed
+	died     time.Time           // when a promise about him was last given up
+	retried  time.Time           // when somebody last had such a one tried again, or let roles be taken
+	flipped  time.Time           // when he last came into scope or left it
+	outs     []time.Time         // when he left it
+	was      map[*circle]bool    // groups he has ever been in
+	turned   map[int64]time.Time // by role: when his membership for it last changed
+	tie      string              // the link he had when grants were last looked at
+	grants   map[int64]grant     // by role
 	no       map[store.Action]time.Time
 	noTo     map[store.Action]time.Time // Okta's lastUpdated of what a person has said no to
 }
@@ -47,7 +62,8 @@ type keep struct {
 }
 
 func newModel() model {
-	return model{edits: map[string]time.Time{}, stays: map[string]keep{}, gone: map[int64]time.Time{}}
+	return model{edits: map[string]time.Time{}, stays: map[string]keep{}, gone: map[int64]time.Time{},
+		keepers: map[int64]string{}, passed: map[int64]bool{}}
 }
 
 // mean is rule M2.
@@ -62,7 +78,8 @@ func mean(status string) Meaning {
 }
 
 func (m *model) came(id string) *human {
-	p := &human{id: id, name: fmt.Sprintf("u%d", len(m.people)), no: map[store.Action]time.Time{}, noTo: map[store.Action]time.Time{}}
+	p := &human{id: id, name: fmt.Sprintf("u%d", len(m.people)), no: map[store.Action]time.Time{}, noTo: map[store.Action]time.Time{},
+		turned: map[int64]time.Time{}, was: map[*circle]bool{}, grants: map[int64]grant{}}
 	m.people = append(m.people, p)
 	return p
 }
@@ -97,7 +114,7 @@ func (m *model) moved(id string, org *oktatest.Org) {
 // due is when what is in ZenQMS had last to be brought in step: edits made
 // before are overwritten (W1).
 func (p *human) due() time.Time {
-	if p.pushed.After(p.moved) && !p.died.After(p.pushed) {
+	if p.pushed.After(p.moved) && !p.died.After(p.pushed) && !p.flipped.After(p.pushed) {
 		return p.pushed
 	}
 	return p.moved
@@ -105,7 +122,14 @@ func (p *human) due() time.Time {
 
 func (m *model) pushed(id string) { m.find(id).pushed = time.Now() }
 
-func (m *model) approved(h store.Hold) { m.pushed(h.OktaID) }
+// approved notes a person's yes; that to taking roles concerns them alone.
+func (m *model) approved(h store.Hold) {
+	if h.Action == store.ActRemoveRole {
+		m.find(h.OktaID).retried = time.Now()
+		return
+	}
+	m.pushed(h.OktaID)
+}
 
 func (m *model) walked(kind store.RunKind) {
 	m.walks = append(m.walks, time.Now())
@@ -133,9 +157,30 @@ func (m *model) kept(account int64, field string, after zenqmstest.User) {
 	}
 }
 
+// owned notes whose an account is.
+func (m *model) owned(account int64, id string) {
+	if first, known := m.keepers[account]; known && id != "" && id != first {
+		m.passed[account] = true
+	} else if id != "" {
+		m.keepers[account] = id
+	}
+}
+
+// heard notes what an event says of groups.
+func (m *model) heard(kind string, groups []string) {
+	for _, c := range m.circles {
+		if kind == store.GroupDelete && slices.Contains(groups, c.id) {
+			c.told, m.reopened = true, time.Now()
+		}
+	}
+}
+
 func (m *model) removed(account int64) { m.gone[account] = time.Now() }
 
 func valueOf(u zenqmstest.User, field string) any {
+	if role, is := strings.CutPrefix(field, "role "); is {
+		return slices.ContainsFunc(u.Roles, func(r zenqmstest.Role) bool { return idText(r.ID) == role })
+	}
 	return map[string]any{fieldEmail: u.Email, fieldFirstName: u.FirstName, fieldLastName: u.LastName, fieldTitle: u.Title,
 		fieldActive: u.Active, fieldExternalID: u.ExternalID}[field]
 }

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,10 +17,12 @@ type papers struct {
 	skips map[string]store.Skip
 	holds map[string][]store.Action
 	dead  map[string]bool
+	// frozen says of the ids of roles and groups why they cannot be found.
+	frozen map[string]string
 }
 
 func (h *history) papers() papers {
-	p := papers{map[string]store.Link{}, map[string]store.Skip{}, map[string][]store.Action{}, map[string]bool{}}
+	p := papers{map[string]store.Link{}, map[string]store.Skip{}, map[string][]store.Action{}, map[string]bool{}, map[string]string{}}
 	h.view(func(tx *store.Tx) error {
 		links, err := tx.LinksAfter("", 1000)
 		if err != nil {
@@ -44,6 +45,9 @@ func (h *history) papers() papers {
 		for _, held := range holds {
 			p.holds[held.OktaID] = append(p.holds[held.OktaID], held.Action)
 		}
+		if err := p.readFrozen(tx); err != nil {
+			return err
+		}
 		report, err := store.ReportByName("dead")
 		if err != nil {
 			return err
@@ -55,6 +59,21 @@ func (h *history) papers() papers {
 		return err
 	})
 	return p
+}
+
+func (p papers) readFrozen(tx *store.Tx) error {
+	groups, err := tx.MappedGroups()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		p.frozen[g.ID] = g.Frozen
+	}
+	rules, err := tx.RoleRules()
+	for _, r := range rules {
+		p.frozen[r.RoleID] = r.Frozen
+	}
+	return err
 }
 
 // judge compares both sides when everything has come to rest.
@@ -77,10 +96,13 @@ func (h *history) judge() {
 		switch {
 		case !there || mean(u.Status) == Gone:
 			h.judgeGone(p, reports)
-		case mean(u.Status) == Live:
+		case mean(u.Status) == Live && h.scopeOf(p) == inside:
 			h.judgeLive(p, u.Profile, reports)
+		case mean(u.Status) == Live && h.scopeOf(p) == beyond:
+			h.judgeOut(p, reports)
 		}
 	}
+	h.judgeFrozen(reports)
 	for where, k := range h.stays {
 		h.judgeStays(where, k, reports)
 	}
@@ -118,7 +140,7 @@ func (h *history) judgeGone(p *human, reports papers) {
 		h.Errorf("M3: %s is gone and in the skip report: %s", p.name, s.Reason)
 	}
 	u, linked, there := h.account(p, reports)
-	if there && u.Active && !h.excused(p, u.ID, store.ActDeactivate, reports) && (linked || !reports.dead[p.id]) {
+	if there && u.Active && !h.excused(p, u.ID, store.ActDeactivate, reports) && (linked || !reports.dead[p.id] && h.scopeOf(p) == inside) {
 		h.Errorf("M2: %s is gone, and his account %d is active", p.name, u.ID)
 	}
 }
@@ -144,6 +166,7 @@ func (h *history) judgeLive(p *human, o oktatest.Profile, reports papers) {
 	if !there {
 		return // removed by hand since he moved
 	}
+	h.judgeDuties(p, u, reports)
 	whole := skipped && len(skip.Fields) == 0 && skip.Code != store.SkipMissing
 	if !u.Active && !h.excused(p, u.ID, store.ActActivate, reports) && !whole && !slices.Contains(skip.Fields, fieldActive) {
 		h.Errorf("M2: %s is live, and his account %d is inactive", p.name, u.ID)
@@ -169,7 +192,15 @@ func (h *history) judgeStays(where string, k keep, reports papers) {
 	h.must(err)
 	u, there := h.acct.User(id)
 	mine := reports.links[k.who.id].ZenQMSID == account
-	if !there || !mine || k.who.moved.After(k.at) || k.who.pushed.After(k.at) || k.who.retried.After(k.at) || h.deployed.After(k.at) {
+	changed := k.who.moved
+	if role, is := strings.CutPrefix(field, "role "); is {
+		id, _ := strconv.ParseInt(role, 10, 64)
+		changed = k.who.turned[id]
+		if d := h.dutyOf(id); d != nil && d.vanished || reports.links[k.who.id].Created.After(k.at) {
+			return
+		}
+	}
+	if !there || !mine || changed.After(k.at) || k.who.flipped.After(k.at) || k.who.pushed.After(k.at) || k.who.retried.After(k.at) || h.deployed.After(k.at) {
 		return
 	}
 	if now := valueOf(u, field); now != k.value {
@@ -186,8 +217,7 @@ func (h *history) judgeQuiet() {
 			continue
 		}
 		owner, _ := c.Body[fieldExternalID].(string)
-		if c.Method == http.MethodPatch && owner == "" {
-			id, _ := strconv.ParseInt(c.Path[strings.LastIndex(c.Path, "/")+1:], 10, 64)
+		if id := accountOf(c.Path); id != 0 && owner == "" {
 			u, _ := h.acct.User(id)
 			owner = h.ownerOf(u)
 		}
@@ -206,7 +236,10 @@ func (h *history) judgeQuiet() {
 	h.judgeSkips()
 	reports = h.papers()
 	tried := slices.ContainsFunc(slices.Collect(maps.Values(reports.skips)), func(s store.Skip) bool { return s.Code != store.SkipMissing })
-	if calls := h.reconcileCalls(); len(calls) > 0 && !tried {
+	calls := slices.DeleteFunc(h.reconcileCalls(), func(c zenqmstest.Call) bool {
+		return c.Path == zenqmstest.OnRoleSearch.Path // one a walk, whoever is in ZenQMS
+	})
+	if len(calls) > 0 && !tried {
 		h.Errorf("K4: a reconcile with nothing to do makes %d calls of ZenQMS", len(calls))
 	}
 }

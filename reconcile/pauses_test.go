@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -54,6 +55,16 @@ func (h *history) pausesWithWork(rt *rapid.T) {
 	h.work(1000)
 }
 
+// pausesInWalk lets somebody pause at one of a walk's calls.
+func (h *history) pausesInWalk(rt *rapid.T) {
+	if h.paused() {
+		rt.Skip("no walk begins")
+	}
+	h.want(rapid.SampledFrom([]store.RunKind{store.ReconcileRun, store.InitialRun}).Draw(rt, "kind"))
+	h.arm(rapid.IntRange(1, 12).Draw(rt, "at its call"), h.pause)
+	h.runs(context.Background())
+}
+
 // racePause is a pause in the middle of whatever is done next.
 func (h *history) racePause(rt *rapid.T) {
 	h.arm(rapid.IntRange(1, 8).Draw(rt, "at call"), h.pause)
@@ -95,8 +106,8 @@ func (h *history) judgeWalk(run store.Run, before bool) {
 	if before {
 		h.Errorf("C2: run %d begins in a pause", run.ID)
 	}
-	if h.paused() && run.State == store.RunDone {
-		h.Errorf("C2: run %d comes to its end in a pause", run.ID)
+	if h.paused() && (run.State == store.RunDone || strings.Contains(run.Error, "paused")) {
+		h.Errorf("C2: run %d comes to its end in a pause: %s %s", run.ID, run.State, run.Error)
 	}
 }
 

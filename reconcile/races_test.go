@@ -38,7 +38,11 @@ func (h *history) raceOkta(rt *rapid.T) {
 
 func (h *history) raceZenQMS(rt *rapid.T) {
 	u := h.someAccount(rt)
-	what := rapid.SampledFrom([]string{fieldTitle, fieldFirstName, fieldActive, fieldExternalID, "removed"}).Draw(rt, "what")
+	whats := []string{fieldTitle, fieldFirstName, fieldActive, fieldExternalID, "removed"}
+	if len(h.duties) > 0 && !h.duties[0].vanished {
+		whats = append(whats, h.duties[0].field())
+	}
+	what := rapid.SampledFrom(whats).Draw(rt, "what")
 	h.arm(rapid.IntRange(1, 8).Draw(rt, "at call"), func() {
 		if what == "removed" {
 			h.acct.Remove(u.ID)
@@ -55,10 +59,29 @@ func (h *history) raceZenQMS(rt *rapid.T) {
 					z.Active = !z.Active
 				case fieldExternalID:
 					z.ExternalID = ""
+				default:
+					toggle(h.duties[0].Role)(z)
 				}
 			})
 		}
 		h.raced = true
 		h.say("meanwhile account %d by hand: %s", u.ID, what)
+	})
+}
+
+// raceGroups lets somebody join or leave a group during a call to come.
+func (h *history) raceGroups(rt *rapid.T) {
+	p, c := h.somebody(rt), h.someCircle(rt)
+	h.arm(rapid.IntRange(1, 10).Draw(rt, "at call"), func() {
+		if _, there := h.org.User(p.id); !there || c.deleted {
+			return
+		}
+		if h.within(c, p) {
+			h.regroup(func() { h.org.RemoveMember(c.id, p.id) })
+		} else {
+			h.regroup(func() { h.org.AddMember(c.id, p.id) })
+		}
+		h.raced = true
+		h.say("meanwhile %s is in %s: %v", p.name, c.name, h.within(c, p))
 	})
 }

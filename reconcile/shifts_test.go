@@ -46,6 +46,7 @@ func (h *history) try(c store.Claim) *attempt {
 
 func (h *history) record(a *attempt) {
 	h.update(func(tx *store.Tx) error { return h.w.record(tx, a) })
+	h.noteGrants(a)
 	for id := range h.papers().dead {
 		if p := h.find(id); p.id == a.claim.OktaID {
 			p.died = time.Now()
@@ -149,7 +150,7 @@ func (h *history) idlers() (idle []*human) {
 			if err != nil {
 				return err
 			}
-			if !p.deleted && !st.Open {
+			if !p.deleted && !st.Open && h.scopeOf(p) == inside {
 				idle = append(idle, p)
 			}
 		}
@@ -203,8 +204,12 @@ func (h *history) manual(rt *rapid.T) {
 		_, err := tx.Enqueue(store.Promise{OktaID: p.id, Origin: store.FromManual, Priority: store.ManualPriority, Actor: "olga"})
 		return err
 	})
-	if !refused {
+	switch {
+	case refused:
+	case h.scopeOf(p) == inside:
 		h.pushed(p.id)
+	default:
+		p.retried = time.Now() // what is pushed if he comes into scope meanwhile, nobody can tell
 	}
 }
 
