@@ -98,12 +98,15 @@ func TestB3_PlanAndTheRunThatFollowsDoTheSame(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, func(o *worldOptions) {
 			o.zenqms.IgnoreExternalIDFilter = rapid.Bool().Draw(rt, "the external_id filter is ignored")
+			o.policy.Leavers = rapid.Bool().Draw(rt, "who leaves scope is deactivated")
 			o.policy.DefaultTitle = rapid.SampledFrom([]string{"", "Employee"}).Draw(rt, "default title")
 		})
 		defer w.db.Close() //nolint:errcheck // the test's own cleanup checks it
 		w.w.Concurrency = 1
-		w.w.Brake = Brake{Deactivations: Limit{rapid.IntRange(0, 3).Draw(rt, "deactivations"), 0}, Activations: Limit{rapid.IntRange(0, 3).Draw(rt, "activations"), 0}}
+		w.w.Brake = Brake{Deactivations: Limit{rapid.IntRange(0, 3).Draw(rt, "deactivations"), 0}, Activations: Limit{rapid.IntRange(0, 3).Draw(rt, "activations"), 0},
+			RoleRemovals: Limit{rapid.IntRange(0, 3).Draw(rt, "role removals"), 0}}
 		s := &stir{T: rt, world: w}
+		s.mapping()
 		s.populate()
 		for range rapid.IntRange(0, 2).Draw(rt, "runs before") {
 			w.walk(s.kind())

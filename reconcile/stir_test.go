@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -15,7 +17,9 @@ import (
 type stir struct {
 	*rapid.T
 	*world
-	ids []string
+	ids    []string
+	groups []string // of the config, by Okta id
+	roles  []zenqmstest.Role
 }
 
 func (s *stir) kind() store.RunKind {
@@ -49,7 +53,74 @@ func (s *stir) populate() {
 func (s *stir) hireOne(p oktatest.Profile, status string) {
 	s.pass(time.Second)
 	p.Login = fmt.Sprintf("user%d", len(s.ids))
-	s.ids = append(s.ids, s.org.AddUser(p, status).ID)
+	id := s.org.AddUser(p, status).ID
+	s.ids = append(s.ids, id)
+	for _, g := range s.groups {
+		if s.isThere(g) && rapid.Bool().Draw(s.T, "joins") {
+			s.org.AddMember(g, id)
+		}
+	}
+}
+
+// mapping draws roles that groups give, many to many, and groups that limit
+// scope; a group may do both.
+func (s *stir) mapping() {
+	for _, name := range []string{"QA", "Lab", "Boss"}[:rapid.SampledFrom([]int{0, 2, 3}).Draw(s.T, "groups")] {
+		s.groups = append(s.groups, s.org.AddGroup(name))
+	}
+	if len(s.groups) == 0 {
+		return
+	}
+	group := func(i int) store.MappedGroup { return store.MappedGroup{Configured: idText(int64(i)), ID: s.groups[i]} }
+	var pairs []store.RolePair
+	for i, name := range []string{"Reviewer", "Approver"}[:rapid.IntRange(0, 2).Draw(s.T, "roles")] {
+		role := s.acct.AddRole(name)
+		s.roles = append(s.roles, role)
+		for _, from := range []int{i, i + 1} {
+			if from < len(s.groups) {
+				pairs = append(pairs, store.RolePair{Group: group(from), RoleID: idText(role.ID), RoleName: name, Configured: fmt.Sprintf("%d -> %s", from, name)})
+			}
+		}
+	}
+	s.update(func(tx *store.Tx) error {
+		if rapid.Bool().Draw(s.T, "scope") {
+			last := len(s.groups) - 1
+			if err := tx.SetScopeGroups([]store.MappedGroup{group(last)}); err != nil {
+				return err
+			}
+		}
+		return tx.SetRolePairs(pairs)
+	})
+}
+
+func (s *stir) isThere(group string) bool {
+	return slices.ContainsFunc(s.org.Groups(), func(known oktatest.Group) bool { return known.ID == group })
+}
+
+// regroup lets somebody join or leave a group, takes a role away or gives one
+// by hand, deletes a group, or makes one unreadable.
+func (s *stir) regroup(id string) {
+	if len(s.groups) == 0 {
+		return
+	}
+	g := rapid.SampledFrom(s.groups).Draw(s.T, "group")
+	there := s.isThere(g)
+	_, hired := s.org.User(id)
+	switch what := rapid.IntRange(0, 9).Draw(s.T, "of groups"); {
+	case what == 0 && there:
+		s.org.DeleteGroup(g)
+	case what == 1:
+		s.org.Fail(oktatest.Match{Prefix: "/api/v1/groups/" + g}, -1, oktatest.Fault{Status: http.StatusForbidden})
+	case what == 2 && len(s.roles) > 0:
+		s.acct.RemoveRole(rapid.SampledFrom(s.roles).Draw(s.T, "role").ID)
+	case what <= 4 && len(s.roles) > 0 && s.acct.Len() > 0:
+		u := rapid.SampledFrom(s.acct.Users()).Draw(s.T, "account")
+		s.acct.Edit(u.ID, toggle(rapid.SampledFrom(s.roles).Draw(s.T, "role")))
+	case there && hired && slices.Contains(s.org.Members(g), id):
+		s.org.RemoveMember(g, id)
+	case there && hired:
+		s.org.AddMember(g, id)
+	}
 }
 
 // open makes an account in ZenQMS by hand, as ZenQMS would allow it.
@@ -70,7 +141,7 @@ func (s *stir) stir() {
 		s.pass(10 * time.Second)
 		id := rapid.SampledFrom(s.ids).Draw(s.T, "who")
 		_, there := s.org.User(id)
-		switch what := rapid.IntRange(0, 8).Draw(s.T, "what"); {
+		switch what := rapid.IntRange(0, 11).Draw(s.T, "what"); {
 		case what <= 4 && !there:
 			continue
 		case what <= 1:
@@ -91,6 +162,8 @@ func (s *stir) stir() {
 			s.byHand()
 		case what == 8:
 			s.hooks() // stored, not worked on: open promises
+		default:
+			s.regroup(id)
 		}
 		if rapid.Bool().Draw(s.T, "lost") {
 			s.org.DropAll()
