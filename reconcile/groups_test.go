@@ -147,6 +147,9 @@ func (h *history) groupLeave(rt *rapid.T) {
 
 // groupsStir lets a few people join or leave, of which Okta tells at once.
 func (h *history) groupsStir(rt *rapid.T) {
+	if rapid.IntRange(0, 3).Draw(rt, "one cannot be read") == 0 {
+		h.shutCircle(h.someCircle(rt))
+	}
 	h.groupsStirUnheard(rt)
 	events := h.org.Pending()
 	h.org.DropAll()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/zensync/zensync/reconcile/okta/oktatest"
@@ -167,6 +168,22 @@ func (s *stir) stir() {
 		}
 		if rapid.Bool().Draw(s.T, "lost") {
 			s.org.DropAll()
+		}
+	}
+	s.walkWanted()
+}
+
+// walkWanted makes the walks that were asked for meanwhile, as by the end of a
+// group, and leaves the outbox as it is.
+func (s *stir) walkWanted() {
+	for started := true; started; {
+		var run store.Run
+		s.update(func(tx *store.Tx) (err error) {
+			run, started, err = tx.StartRun()
+			return err
+		})
+		if started {
+			require.NoError(s, s.w.walk(s.Context(), run))
 		}
 	}
 }
