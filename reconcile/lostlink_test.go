@@ -138,3 +138,34 @@ func TestL3_WhatAnOperatorMovedTheOldUserDoesNotTakeBack(t *testing.T) {
 		})
 	}
 }
+
+func TestW3_AnAccountMadeAnewGetsTheRolesOfItsUser(t *testing.T) {
+	for _, how := range []string{"hooks", "reconcile"} {
+		t.Run(how, func(t *testing.T) {
+			m := newMapped(t)
+			u := m.hire("Ada", "Byron", "ACTIVE")
+			m.org.AddMember(m.qa, u.ID)
+			m.sync()
+			m.acct.Remove(m.account(u.ID).ID)
+			m.pass(time.Minute)
+			m.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
+			m.by(how)
+			assert.Equal(t, []string{"Reviewer"}, m.roles(u.ID), "L5: what was applied was so to the account that is gone")
+		})
+	}
+}
+
+func TestL5_WhoLeavesHisGroupsWhenHisAccountIsGoneIsMatchedAnew(t *testing.T) {
+	m := newMapped(t)
+	u := m.hire("Ada", "Byron", "ACTIVE")
+	m.org.AddMember(m.qa, u.ID)
+	m.sync()
+	m.acct.Remove(m.account(u.ID).ID)
+	m.org.RemoveMember(m.qa, u.ID)
+	m.org.DropAll()
+	m.walk(store.ReconcileRun)
+	assert.Empty(t, m.roles(u.ID))
+	m.acct.ResetCalls()
+	m.walk(store.ReconcileRun)
+	assert.Empty(t, m.writes(), "K4: quiet afterwards")
+}
