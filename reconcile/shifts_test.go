@@ -13,7 +13,7 @@ import (
 
 // claim takes up to n users, as the worker's loop does.
 func (h *history) claim(n int) []store.Claim {
-	claims, err := h.w.take(context.Background(), n)
+	claims, err := h.w.take(context.Background(), n, (*store.Tx).Claim)
 	h.must(err)
 	h.judgeTaken(claims)
 	return claims
