@@ -35,6 +35,9 @@ type Worker struct {
 	MaxAttempts int      // attempts before a promise is dead
 	BatchSize   int      // users per page and per settled batch
 	Log         *slog.Logger
+	// Beat, if given, is called at every turn of the dispatcher, once a second
+	// at least: a dispatcher that hangs is silent.
+	Beat func()
 
 	addresses *addressLocks
 	outages   outages
@@ -101,6 +104,9 @@ func (w *Worker) loop(ctx, calls context.Context, nudges <-chan struct{}) error 
 		}
 	}
 	for ctx.Err() == nil && failed == nil {
+		if w.Beat != nil {
+			w.Beat()
+		}
 		if !walking {
 			run, started, err := w.startRun(ctx)
 			if err != nil {

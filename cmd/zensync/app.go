@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		OnUsageError:         wrongFlag,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "`FILE` to read instead of $ZENSYNC_CONFIG or " + config.DefaultPath},
-			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the process log on stderr: text or json"},
+			&cli.StringFlag{Name: "log-format", Value: logFormats[0], Usage: "`FORMAT` of the process log: " + strings.Join(logFormats, ", ") + " (auto: journal for a service of systemd, else text on stderr)"},
 			&cli.StringFlag{Name: "log-level", Usage: "least `LEVEL` of what is logged: debug, info, warn or error (default: info for relay, worker and run, else warn)"},
 			&cli.BoolFlag{Name: "version", Usage: "print the version"},
 		},
@@ -139,40 +138,4 @@ func formatFlag(more ...string) cli.Flag {
 			return usage("unknown format %q; use one of %s", format, strings.Join(formats, ", "))
 		},
 	}
-}
-
-// Levels of the process log where the command line names none: a service says
-// what it does, a command has a person before it and says only what is wrong.
-const (
-	serviceLevel = slog.LevelInfo
-	commandLevel = slog.LevelWarn
-)
-
-var levels = map[string]slog.Level{
-	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
-}
-
-// newLog is the process log. It goes to stderr, and holds Okta ids where a
-// person is meant.
-func newLog(c *cli.Context, level slog.Level) (*slog.Logger, error) {
-	if name := c.String("log-level"); name != "" {
-		named, ok := levels[name]
-		if !ok {
-			return nil, usage("unknown log level %q; use one of debug, info, warn, error", name)
-		}
-		level = named
-	}
-	options := &slog.HandlerOptions{Level: level}
-	var handler slog.Handler
-	switch format := c.String("log-format"); format {
-	case "text":
-		handler = slog.NewTextHandler(c.App.ErrWriter, options)
-	case "json":
-		handler = slog.NewJSONHandler(c.App.ErrWriter, options)
-	default:
-		return nil, usage("unknown log format %q; use text or json", format)
-	}
-	log := slog.New(handler)
-	slog.SetDefault(log) // the relay tells of secrets it cannot read again by it
-	return log, nil
 }

@@ -80,7 +80,7 @@ func (w *world) doOkta(ts *testscript.TestScript, verb string, args []string) (b
 	case "has-secret":
 		return w.hasSecret(name)
 	case "kept":
-		return w.kept(), nil
+		return w.kept(name), nil
 	case "heal":
 		w.org.ClearFaults()
 	default:
@@ -121,9 +121,9 @@ func (w *world) stream(ts *testscript.TestScript, n string) error {
 	return nil
 }
 
-// kept tells whether the stream is over, the relay took some of it, and all it
-// took is in ZenQMS.
-func (w *world) kept() bool {
+// kept tells whether the stream is over, the relay took n of it (some of it,
+// if n is empty), and all it took is in ZenQMS.
+func (w *world) kept(n string) bool {
 	select {
 	case <-w.streamed:
 	default:
@@ -134,7 +134,7 @@ func (w *world) kept() bool {
 			return false
 		}
 	}
-	return len(w.taken) > 0
+	return len(w.taken) > 0 && (n == "" || n == strconv.Itoa(len(w.taken)))
 }
 
 // doZenQMS is an administrator's hand on ZenQMS.

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/zensync/zensync/cmd/zensync/systemd"
 	"github.com/zensync/zensync/relay"
 	"github.com/zensync/zensync/store"
 )
@@ -17,7 +20,7 @@ func relayCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "relay",
 		Usage: "receive Okta's event hook and store what it asks for",
-		Description: "Serves on relay.listen until SIGINT or SIGTERM. It needs the hook's secret and the store, and no other credential.\n" +
+		Description: "Serves on relay.listen, or the socket that systemd hands over, until SIGINT or SIGTERM. It needs the hook's secret and the store, and no other credential.\n" +
 			"Run it before `zensync deploy`, which has Okta call it.",
 		Action: func(c *cli.Context) error {
 			if err := noOperands(c); err != nil {
@@ -27,15 +30,13 @@ func relayCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return untilStopped(c.Context, in.withStore(c.Context, func(db *store.DB) error {
-				return in.receive(c.Context, db, "relay")
-			}))
+			return in.serve(c.Context, "relay", []string{"relay"}, in.receive)
 		},
 	}
 }
 
 // receive is the relay until ctx ends, under the name holder.
-func (in *installation) receive(ctx context.Context, db *store.DB, holder string) (err error) {
+func (in *installation) receive(ctx context.Context, db *store.DB, holder string, part *systemd.Part) (err error) {
 	if err := in.checkBinding(ctx, db); err != nil {
 		return err
 	}
@@ -58,16 +59,77 @@ func (in *installation) receive(ctx context.Context, db *store.DB, holder string
 			return usageError{err}
 		}
 	}
-	listener, err := net.Listen("tcp", in.Relay.Listen)
+	listener, err := in.listener(tlsConfig != nil)
 	if err != nil {
-		return fmt.Errorf("%w (relay.listen has to be an address of this host that no other program has)", err)
+		return err
 	}
+	checking, done := context.WithCancel(ctx)
+	defer done()
+	go checkStore(checking, db, part)
 	in.log.Info("relay listens", "address", listener.Addr().String(), "tls", tlsConfig != nil, "public_url", in.Relay.PublicURL)
+	part.Ready("listens on " + listener.Addr().String())
 	if err := relay.Serve(ctx, listener, &relay.Relay{DB: db, Secret: secret, Log: in.log}, tlsConfig, in.log); err != nil {
 		return err
 	}
 	in.log.Info("relay stopped")
 	return nil
+}
+
+// relaySocket is what the relay's socket is called in its socket unit.
+const relaySocket = "relay"
+
+// listener is where the relay listens: on the socket that the service manager
+// hands over, else on relay.listen. The caller closes it.
+func (in *installation) listener(tls bool) (net.Listener, error) {
+	listener, err := systemd.Listener(relaySocket)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if listener == nil {
+		if listener, err = net.Listen("tcp", in.Relay.Listen); err != nil {
+			return nil, fmt.Errorf("%w (relay.listen has to be an address of this host that no other program has)", err)
+		}
+		return listener, nil
+	}
+	address := listener.Addr().String()
+	if err := checkExposure(address, tls); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	if address != in.Relay.Listen {
+		in.log.Warn("relay.listen is not used: systemd's socket says where the relay listens", "address", address, "relay_listen", in.Relay.Listen)
+	}
+	return listener, nil
+}
+
+// checkExposure holds an address that the configuration does not name to the
+// rule of those it does. A path is a unix socket, which no network reaches.
+func checkExposure(address string, tls bool) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil || tls || at.Addr().Unmap().IsLoopback() {
+		return nil
+	}
+	return usage("the socket unit listens on %s, which is reachable from outside, and the secret would travel in the clear; "+
+		"let it listen on 127.0.0.1 behind a TLS proxy, or set relay.tls_cert_file and relay.tls_key_file", address)
+}
+
+// checkStore is the relay's sign of life, until ctx ends: a transaction goes
+// the way of those that keep events. An error is an answer, too; what hangs is
+// silent.
+func checkStore(ctx context.Context, db *store.DB, part *systemd.Part) {
+	if part.Pulse() <= 0 {
+		return
+	}
+	tick := time.NewTicker(part.Pulse())
+	defer tick.Stop()
+	for {
+		_ = db.Update(ctx, func(*store.Tx) error { return nil })
+		part.Beat()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // openSecret opens the hook's secret, held to the rules of every other secret

@@ -1,13 +1,6 @@
 package main
 
-import (
-	"context"
-	"errors"
-
-	"github.com/urfave/cli/v2"
-
-	"github.com/zensync/zensync/store"
-)
+import "github.com/urfave/cli/v2"
 
 func runCommand() *cli.Command {
 	return &cli.Command{
@@ -20,40 +13,7 @@ func runCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return untilStopped(c.Context, in.withStore(c.Context, func(db *store.DB) error {
-				return together(c.Context,
-					func(ctx context.Context) error { return in.receive(ctx, db, "run") },
-					func(ctx context.Context) error { return in.work(ctx, db, "run") })
-			}))
+			return in.serve(c.Context, "run", []string{"relay", "worker"}, in.receive, in.work)
 		},
 	}
-}
-
-// untilStopped is the error of a service. To be told to stop is none, however
-// early it comes.
-func untilStopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
-}
-
-// together runs services side by side until ctx ends. One that fails ends the
-// others; all have ended when it returns.
-func together(ctx context.Context, services ...func(context.Context) error) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error)
-	for _, serve := range services {
-		go func() { ended <- serve(ctx) }()
-	}
-	var failed error
-	for range services {
-		err := untilStopped(ctx, <-ended)
-		if err != nil {
-			stop()
-		}
-		failed = errors.Join(failed, err)
-	}
-	return failed
 }

@@ -33,6 +33,8 @@ import (
 //	json PATH VALUE                of the JSON on stdout, as in `json queue.ready 0`; \. is a dot within a key
 //	expand FILE                    puts the environment's variables into a file
 //	certificate                    writes relay.crt and relay.key
+//	supervise SERVICE, release SERVICE   as a service manager starts and stops it
+//	told SERVICE TEXT [TIMES]      what it has said to that manager
 //	mode FILE PERMISSIONS          as in `mode report.csv 0600`
 //	received TEXT                  the receiver of alerts, $RECEIVER, got it
 //	lock PART HOLDER, ! lock PART  takes a lock of the store, and gives it back
@@ -53,6 +55,10 @@ func TestScript(t *testing.T) {
 			"up":         condition("up"),
 			"held":       condition("held"),
 			"received":   condition("received"),
+			"said":       condition("said"),
+			"told":       condition("told"),
+			"supervise":  supervise,
+			"release":    release,
 			"sigterm":    sigterm,
 			"json":       checkJSON,
 			"expand":     expandFile,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/zensync/zensync/cmd/zensync/systemd"
 	"github.com/zensync/zensync/store"
 )
 
@@ -23,9 +24,7 @@ func workerCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return untilStopped(c.Context, in.withStore(c.Context, func(db *store.DB) error {
-				return in.work(c.Context, db, "worker")
-			}))
+			return in.serve(c.Context, "worker", []string{"worker"}, in.work)
 		},
 	}
 }
@@ -39,7 +38,7 @@ func loadWorker(c *cli.Context) (*installation, error) {
 }
 
 // work is the worker until ctx ends, under the name holder.
-func (in *installation) work(ctx context.Context, db *store.DB, holder string) (err error) {
+func (in *installation) work(ctx context.Context, db *store.DB, holder string, part *systemd.Part) (err error) {
 	if err := in.checkDeployed(ctx, db); err != nil {
 		return err
 	}
@@ -47,7 +46,7 @@ func (in *installation) work(ctx context.Context, db *store.DB, holder string) (
 	if err != nil {
 		return err
 	}
-	lock, err := in.lockWorker(ctx, db, holder)
+	lock, err := in.lockWorker(ctx, db, holder, part)
 	if err != nil || lock == nil {
 		return err
 	}
@@ -60,6 +59,8 @@ func (in *installation) work(ctx context.Context, db *store.DB, holder string) (
 		return err
 	}
 	defer endAlerts()
+	worker.Beat = part.Beat
+	part.Ready("at work; reconciles at " + in.Sync.Schedule)
 	in.log.Info("worker started", "okta", in.Okta.OrgURL, "zenqms", in.ZenQMS.BaseURL, "schedule", in.Sync.Schedule)
 	if err := worker.Run(ctx); err != nil {
 		return err
@@ -80,12 +81,16 @@ const lockPoll = 200 * time.Millisecond
 // lockWorker takes the worker's lock. A command that has it is waited for, a
 // worker is not. The lock is nil when ctx ended meanwhile.
 //
+// A worker that waits is ready: the work is being done, and a first deploy
+// takes longer than a service manager's patience.
+//
 // The holder's name is written a moment after the lock is taken, so a worker
 // is believed in only when it was seen twice.
-func (in *installation) lockWorker(ctx context.Context, db *store.DB, holder string) (*store.Lock, error) {
+func (in *installation) lockWorker(ctx context.Context, db *store.DB, holder string, part *systemd.Part) (*store.Lock, error) {
 	tick := time.NewTicker(lockPoll)
 	defer tick.Stop()
 	for before := ""; ; {
+		part.Beat()
 		lock, err := db.TryLock(store.WorkerPart, holder)
 		if err == nil {
 			return lock, nil
@@ -100,6 +105,7 @@ func (in *installation) lockWorker(ctx context.Context, db *store.DB, holder str
 			return nil, fmt.Errorf("%w; only one works at a time", err)
 		case locked.Holder != before:
 			in.log.Info("waiting for a command that does the worker's job", "command", locked.Holder)
+			part.Ready("waiting: `zensync " + locked.Holder + "` does the worker's job")
 		}
 		before = locked.Holder
 		select {

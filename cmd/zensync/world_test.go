@@ -48,6 +48,7 @@ type world struct {
 
 	receiving sync.Mutex
 	received  []string // bodies that came to $RECEIVER
+	manager   *supervisor
 }
 
 const (
@@ -217,6 +218,8 @@ func (w *world) do(ts *testscript.TestScript, args []string) (bool, error) {
 			return w.hasReceived(args[1]), nil
 		case "event":
 			return w.hasEvent(args[1])
+		case "told":
+			return w.told(args[1:])
 		case "said":
 			text, err := os.ReadFile(filepath.Join(w.folder, "transcript"))
 			return strings.Contains(string(text), args[1]), err
