@@ -42,7 +42,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			syncCommand(), reconcileCommand(), explainCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
 			pauseCommand(), resumeCommand(), unlinkCommand(), rotateSecretCommand(),
 			statusCommand(), reportCommand(), verifyCommand(), exportCommand(), notifyCommand(),
-			configCommand(), demoCommand(), versionCommand(),
+			configCommand(), demoCommand(), completionCommand(), manualCommand(), versionCommand(),
 		},
 	}
 	prepare(app.Commands)

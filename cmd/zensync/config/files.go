@@ -88,13 +88,16 @@ func exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
+// resolve finds a file. Of a credential whose own file is not there our units
+// make an empty line: it counts as none.
 func resolve(base, name string) string {
 	if filepath.IsAbs(name) {
 		return filepath.Clean(name)
 	}
 	if dir := credentials(); dir != "" && filepath.IsLocal(name) {
 		credential := filepath.Join(dir, name)
-		if _, err := os.Lstat(credential); !errors.Is(err, fs.ErrNotExist) {
+		info, err := os.Stat(credential)
+		if !errors.Is(err, fs.ErrNotExist) && (err != nil || info.Size() > int64(len("\n"))) {
 			return credential
 		}
 	}

@@ -205,6 +205,11 @@ func TestCredentialsComeFirst(t *testing.T) {
 	secret, err := c.HookSecret()
 	require.NoError(t, err)
 	assert.Equal(t, "hs", string(secret), "what is no credential is looked up beside the file")
+
+	require.NoError(t, os.WriteFile(filepath.Join(credentials, "hook.secret"), []byte("\n"), 0o440))
+	secret, err = open(t, dir).HookSecret()
+	require.NoError(t, err)
+	assert.Equal(t, "hs", string(secret), "nor is what our units make of a file that is not there")
 }
 
 func TestAPastedSecretIsTakenForAFileThatExists(t *testing.T) {
