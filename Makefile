@@ -45,6 +45,21 @@ lint:
 	$(GO) -C scripts/bench vet ./...
 	cd scripts/bench && $(GO) run $(STATICCHECK) ./...
 
+## package: deb, rpm and tarball in dist/, the same bytes for the same commit
+.PHONY: package
+package:
+	GO='$(GO)' scripts/package.sh
+
+## package-check: that they can be made again, what is in them, and the units
+.PHONY: package-check
+package-check:
+	GO='$(GO)' scripts/package-check.sh
+
+## smoke: install, run, upgrade and purge the deb in a Debian container; needs root
+.PHONY: smoke
+smoke:
+	GO='$(GO)' scripts/smoke.sh
+
 # How often, and for how long at a time, each contestant of scripts/bench runs.
 ROUNDS  ?= 5
 SECONDS ?= 3
@@ -66,7 +81,7 @@ install: build
 ## clean: remove what was built
 .PHONY: clean
 clean:
-	rm -rf bin
+	rm -rf bin dist
 
 ## help: this list
 .PHONY: help
