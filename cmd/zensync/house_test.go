@@ -36,8 +36,10 @@ var topLevel = []string{"cmd", "reconcile", "relay", "store", "schema", "scripts
 var arrows = map[string][]string{
 	// main wires, so it makes the clients that package reconcile is given, and
 	// names the reports that package store runs.
-	"cmd/zensync":                 {"cmd/zensync/...", "relay", "reconcile", "reconcile/okta", "reconcile/zenqms", "store", "schema"},
-	"cmd/zensync/demo":            {"cmd/zensync/...", "reconcile/okta/oktatest", "reconcile/zenqms/zenqmstest"},
+	"cmd/zensync":      {"cmd/zensync/...", "relay", "reconcile", "reconcile/okta", "reconcile/zenqms", "store", "schema"},
+	"cmd/zensync/demo": {"cmd/zensync/...", "reconcile/okta/oktatest", "reconcile/zenqms/zenqmstest"},
+	// It uses the program as it is installed.
+	"scripts/smoke":               {"reconcile/okta/oktatest", "reconcile/zenqms/zenqmstest"},
 	"relay":                       {"store"},
 	"reconcile":                   {"store", "reconcile/okta", "reconcile/zenqms"},
 	"reconcile/okta":              {},

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/zensync/zensync/reconcile/okta/oktatest"
+)
+
+const (
+	socket = "zensync-relay.socket"
+	relay  = "zensync-relay.service"
+	worker = "zensync-worker.service"
+)
+
+var units = []string{socket, relay, worker}
+
+func (w *world) install(deb string) error {
+	if err := runAll("dpkg --install "+deb, "id zensync"); err != nil {
+		return err
+	}
+	for _, unit := range units {
+		if err := errors.Join(expect(unit, "UnitFileState", "disabled"), expect(unit, "ActiveState", "inactive")); err != nil {
+			return err
+		}
+		// Without a configuration there is nothing to start.
+		if err := errors.Join(runAll("systemctl start "+unit), expect(unit, "ActiveState", "inactive"), expect(unit, "ConditionResult", "no")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) configure(context.Context) error {
+	files, err := w.files()
+	if err != nil {
+		return err
+	}
+	if err := write("/etc/zensync", files); err != nil {
+		return err
+	}
+	// What an administrator changes, an upgrade leaves alone. A short watchdog
+	// also spares the wait for one.
+	dropIn := "/etc/systemd/system/zensync-worker.service.d"
+	if err := os.MkdirAll(dropIn, 0o755); err != nil {
+		return err
+	}
+	if err := write(dropIn, map[string]string{"watchdog.conf": "[Service]\nWatchdogSec=4s\n"}); err != nil {
+		return err
+	}
+	if err := runAll("systemd-tmpfiles --create zensync.conf", "systemctl daemon-reload"); err != nil {
+		return err
+	}
+	_, err = operator("config", "check")
+	return err
+}
+
+func (w *world) start(context.Context) error {
+	if err := runAll("systemctl enable --now " + strings.Join(units, " ")); err != nil {
+		return err
+	}
+	for _, unit := range units {
+		if err := expect(unit, "ActiveState", "active"); err != nil {
+			return err
+		}
+	}
+	return errors.Join(expect(relay, "StatusText", "listens on 127.0.0.1:8080"), expect(worker, "StatusText", "at work; reconciles at 17 */6 * * *"))
+}
+
+func (w *world) deploy(ctx context.Context) error {
+	if _, err := operator("deploy", "--yes"); err != nil {
+		return err
+	}
+	return w.synced(ctx)
+}
+
+func (w *world) hook(ctx context.Context) error {
+	w.org.AddUser(person("hire", 0), oktatest.Active)
+	if err := w.org.DeliverAll(ctx); err != nil {
+		return err
+	}
+	return w.synced(ctx)
+}
+
+// confinement looks at the relay from inside its mount namespace.
+func (w *world) confinement(context.Context) error {
+	pid, err := property(relay, "MainPID")
+	if err != nil {
+		return err
+	}
+	for path, want := range map[string]string{
+		"/etc/zensync":              "zensync.yaml",
+		"/run/credentials/" + relay: "hook.secret hook.secret.previous relay.crt relay.key",
+	} {
+		listed, err := run("nsenter", "--mount", "--target="+pid, "ls", path)
+		if err != nil {
+			return err
+		}
+		if got := strings.Join(strings.Fields(listed), " "); got != want {
+			return fmt.Errorf("the relay sees in %s: %s; instead of: %s", path, got, want)
+		}
+	}
+	devices, err := run("nsenter", "--net", "--target="+pid, "cat", "/proc/self/net/dev")
+	if err != nil {
+		return err
+	}
+	if lines := strings.Split(devices, "\n"); len(lines) != 3 || !strings.Contains(lines[2], "lo:") {
+		return fmt.Errorf("the relay has a network: %s", devices)
+	}
+	logged, err := run("journalctl", "--no-pager", "--output=cat", "SYSLOG_IDENTIFIER=zensync", "_SYSTEMD_UNIT="+relay, "ADDRESS=127.0.0.1:8080")
+	if err == nil && !strings.Contains(logged, "relay listens address=127.0.0.1:8080") {
+		err = fmt.Errorf("the journal has no such field: %s", logged)
+	}
+	return err
+}
+
+func (w *world) restartUnderLoad(ctx context.Context) error {
+	return w.underLoad(ctx, "restart", func() error {
+		for range 3 {
+			if err := errors.Join(runAll("systemctl restart "+relay), w.deliveries(ctx)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (w *world) killWorker(ctx context.Context) error {
+	return w.underLoad(ctx, "kill", func() error {
+		return w.replaced(ctx, "systemctl kill --signal=KILL "+worker)
+	})
+}
+
+// hangWorker stops the process as a whole, which is what a hung one looks like
+// from outside.
+func (w *world) hangWorker(ctx context.Context) error {
+	return w.underLoad(ctx, "hang", func() error {
+		return w.replaced(ctx, "systemctl kill --signal=STOP "+worker)
+	})
+}
+
+// replaced does something to the worker and waits for its successor.
+func (w *world) replaced(ctx context.Context, line string) error {
+	before, err := property(worker, "MainPID")
+	if err != nil {
+		return err
+	}
+	if err := runAll(line); err != nil {
+		return err
+	}
+	return eventually(ctx, "another worker", func() bool {
+		after, err := property(worker, "MainPID")
+		return err == nil && after != before && after != "0" && expect(worker, "ActiveState", "active") == nil
+	})
+}
+
+func (w *world) upgrade(ctx context.Context, deb string) error {
+	before, err := os.ReadFile("/etc/zensync/zensync.yaml")
+	if err != nil {
+		return err
+	}
+	old, err := run("zensync", "version")
+	if err != nil {
+		return err
+	}
+	if err := w.underLoad(ctx, "upgrade", func() error {
+		return w.replaced(ctx, "dpkg --install "+deb)
+	}); err != nil {
+		return err
+	}
+	after, err := os.ReadFile("/etc/zensync/zensync.yaml")
+	if err != nil {
+		return err
+	}
+	now, err := run("zensync", "version")
+	switch {
+	case err != nil:
+		return err
+	case string(before) != string(after):
+		return errors.New("the configuration was changed")
+	case old == now:
+		return errors.New("the version is the old one: " + now)
+	}
+	if err := errors.Join(expect(worker, "WatchdogUSec", "4s"), expect(relay, "ActiveState", "active"), expect(relay, "UnitFileState", "enabled")); err != nil {
+		return err
+	}
+	_, err = operator("verify")
+	return err
+}
+
+func (w *world) remove() error {
+	data := []string{"/etc/zensync/zensync.yaml", "/etc/zensync/okta.pem", "/var/lib/zensync/zensync.db"}
+	if err := errors.Join(runAll("dpkg --remove zensync"), present(data...), absent("/usr/bin/zensync")); err != nil {
+		return err
+	}
+	for _, unit := range units {
+		if err := expect(unit, "ActiveState", "inactive"); err != nil {
+			return err
+		}
+	}
+	return errors.Join(runAll("dpkg --purge zensync"),
+		absent("/etc/zensync", "/var/lib/zensync", "/etc/systemd/system/zensync-worker.service.d", "/etc/systemd/system/sockets.target.wants/"+socket))
+}
