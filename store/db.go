@@ -44,6 +44,7 @@ type DB struct {
 	path    string
 	pool    *sql.DB  // of the writer
 	writer  *session // one connection: SQLite has one writer at a time
+	turns   *turns
 	readers *readers
 	wake    waker
 	jobs    chan *job
@@ -81,9 +82,12 @@ func (db *DB) open(ctx context.Context) (err error) {
 	if err := (&Tx{ctx: ctx, session: db.writer}).CheckDurable(); err != nil {
 		return errors.Join(err, db.writer.close(), db.pool.Close())
 	}
+	if db.turns, err = openTurns(db.path); err != nil {
+		return errors.Join(err, db.writer.close(), db.pool.Close())
+	}
 	readers, err := sql.Open("sqlite", dsn(db.path, "_pragma=query_only(1)"))
 	if err != nil {
-		return errors.Join(err, db.writer.close(), db.pool.Close())
+		return errors.Join(err, db.turns.close(), db.writer.close(), db.pool.Close())
 	}
 	db.readers = newReaders(readers)
 	return nil
@@ -122,7 +126,7 @@ func (db *DB) Close() (err error) {
 		db.wake.mu.Lock()
 		db.wake.close()
 		db.wake.mu.Unlock()
-		err = errors.Join(db.readers.close(), db.writer.close(), db.pool.Close())
+		err = errors.Join(db.readers.close(), db.writer.close(), db.turns.close(), db.pool.Close())
 	})
 	return err
 }

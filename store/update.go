@@ -144,7 +144,11 @@ func (db *DB) commit(batch []*job) {
 
 // runBatch runs the closures and commits. Its error is that of the
 // transaction as a whole; a closure's own error stays with its job.
-func (db *DB) runBatch(batch []*job) error {
+func (db *DB) runBatch(batch []*job) (err error) {
+	if err := db.turns.take(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.turns.give()) }()
 	if err := db.writer.do("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
