@@ -1,0 +1,5 @@
+//go:build !race
+
+package main
+
+const floodDeliveries = 10_000
