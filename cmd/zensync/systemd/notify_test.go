@@ -6,6 +6,8 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,15 +66,34 @@ func TestTheWatchdogIsFedAtHalfItsTime(t *testing.T) {
 	<-ended
 }
 
+// complaints is a log that may be read while it is written.
+type complaints struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (c *complaints) Write(line []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text.Write(line)
+}
+
+func (c *complaints) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text.String()
+}
+
 // Time is a bubble's here, so that a notice which must not come can be waited
 // for.
 func TestTheWatchdogStarvesWhenAPartHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sent, complaints := 0, new(strings.Builder)
+		var sent atomic.Int64
+		complaints := new(complaints)
 		m := &Manager{log: slog.New(slog.NewTextHandler(complaints, nil)), watchdog: time.Minute}
 		m.send = func(state string) error {
 			if state == "WATCHDOG=1" {
-				sent++
+				sent.Add(1)
 			}
 			return nil
 		}
@@ -92,18 +113,19 @@ func TestTheWatchdogStarvesWhenAPartHangs(t *testing.T) {
 		relay.Ready("")
 		go beat(relay, t.Context().Done())
 		go m.Watch(t.Context())
-		time.Sleep(time.Hour + time.Second)
-		assert.Equal(t, 120, sent, "a worker that is not ready yet is not waited for")
+		wait := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
+		wait(time.Hour + time.Second)
+		assert.EqualValues(t, 120, sent.Load(), "a worker that is not ready yet is not waited for")
 
 		worker.Ready("")
 		go beat(worker, hung)
-		time.Sleep(time.Hour)
-		assert.Equal(t, 240, sent)
+		wait(time.Hour)
+		assert.EqualValues(t, 240, sent.Load())
 		assert.Empty(t, complaints.String())
 
 		close(hung)
-		time.Sleep(time.Hour)
-		assert.LessOrEqual(t, sent, 241, "one beat may have been under way")
+		wait(time.Hour)
+		assert.LessOrEqual(t, sent.Load(), int64(241), "one beat may have been under way")
 		assert.Contains(t, complaints.String(), "part=worker")
 	})
 }
