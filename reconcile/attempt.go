@@ -165,10 +165,16 @@ func (w *Worker) once(ctx context.Context, a *attempt, cached bool) error {
 	if err := w.passBrake(a.unwaiting(ctx), a); err != nil {
 		return err
 	}
-	if err := w.apply(ctx, a); err != nil || a.account == nil {
+	if err := w.apply(ctx, a); err != nil || a.account == nil || a.waitsWhole() {
 		return err
 	}
 	return w.applyRoles(ctx, a)
+}
+
+// waitsWhole tells whether the user is in the skip report as a whole: what was
+// found is no account of his, or ZenQMS did not take the link.
+func (a *attempt) waitsWhole() bool {
+	return a.skip != nil && len(a.skip.Fields) == 0 && a.skip.Code != store.SkipMissing
 }
 
 // consider reads and decides. Unless it fails, it returns with the addresses

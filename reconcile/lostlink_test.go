@@ -169,3 +169,20 @@ func TestL5_WhoLeavesHisGroupsWhenHisAccountIsGoneIsMatchedAnew(t *testing.T) {
 	m.walk(store.ReconcileRun)
 	assert.Empty(t, m.writes(), "K4: quiet afterwards")
 }
+
+func TestW3_AnAccountThatCouldNotBeLinkedGetsNoRoles(t *testing.T) {
+	m := newMapped(t)
+	a := ada(true)
+	a.ExternalID = ""
+	made := m.acct.AddUser(a)
+	u := m.hire("Ada", "Byron", "ACTIVE")
+	m.org.AddMember(m.qa, u.ID)
+	m.acct.Fail(zenqmstest.OnUpdate, zenqmstest.Always, zenqmstest.Fault{Status: 422, Message: "not like this"})
+	m.sync()
+	assert.Equal(t, store.SkipRefused, m.skip(u.ID).Code)
+	got, _ := m.acct.User(made.ID)
+	assert.Empty(t, got.Roles, "W3: a linked user gets roles, and he is not linked")
+	m.acct.Heal()
+	m.walk(store.ReconcileRun)
+	assert.Equal(t, []string{"Reviewer"}, m.roles(u.ID))
+}

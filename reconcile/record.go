@@ -90,8 +90,7 @@ func (w *Worker) recordLink(tx *store.Tx, a *attempt) error {
 			return err
 		}
 	}
-	holdsWhole := a.skip != nil && len(a.skip.Fields) == 0 && a.skip.Code != store.SkipMissing
-	if a.account == nil || a.decision.Unknown || holdsWhole {
+	if a.account == nil || a.decision.Unknown || a.waitsWhole() {
 		return nil
 	}
 	if other, found, err := tx.LinkOf(a.account.ID); err != nil {
