@@ -55,9 +55,16 @@ func (h *history) scopeOf(p *human) reach {
 }
 
 // outside tells whether somebody is out of scope, and nobody may take him for
-// one in it: by what a walk has read lately (K1).
+// one in it: by what a walk has read lately (K1), or could not read.
 func (h *history) outside(p *human) bool {
-	return h.scopeOf(p) == beyond && !h.raced && !h.readBefore(p.flipped) && !h.readBefore(h.reopened)
+	return h.scopeOf(p) == beyond && !h.frozen(h.scope) && !h.raced && !h.readBefore(p.flipped) && !h.readBefore(h.reopened)
+}
+
+// frozen tells whether the last walk could not read one of some groups: then
+// whoever was in it stays.
+func (h *history) frozen(circles []*circle) bool {
+	known := h.papers().frozen
+	return slices.ContainsFunc(circles, func(c *circle) bool { return known[c.id] != "" })
 }
 
 // scopeInStep tells whether the store knows a user's scope, and has applied it.
