@@ -55,7 +55,12 @@ type hook struct {
 
 func listen(t *testing.T) *hook {
 	t.Helper()
-	dir := t.TempDir()
+	return listenIn(t, t.TempDir())
+}
+
+// listenIn is listen with the store in a folder.
+func listenIn(t *testing.T, dir string) *hook {
+	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(dir, "zensync.db"))
 	require.NoError(t, err)
 	s, err := OpenSecret(write(t, dir, "hook.secret", secret), "")

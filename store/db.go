@@ -45,6 +45,7 @@ type DB struct {
 	pool    *sql.DB  // of the writer
 	writer  *session // one connection: SQLite has one writer at a time
 	turns   *turns
+	place   place
 	readers *readers
 	wake    waker
 	jobs    chan *job
@@ -80,6 +81,9 @@ func (db *DB) open(ctx context.Context) (err error) {
 		return errors.Join(err, db.pool.Close())
 	}
 	if err := (&Tx{ctx: ctx, session: db.writer}).CheckDurable(); err != nil {
+		return errors.Join(err, db.writer.close(), db.pool.Close())
+	}
+	if db.place, err = newPlace(db.path); err != nil {
 		return errors.Join(err, db.writer.close(), db.pool.Close())
 	}
 	if db.turns, err = openTurns(db.path); err != nil {

@@ -35,7 +35,8 @@ const (
 // Closures of concurrent callers are run one after the other in one
 // transaction, each behind a savepoint of its own: one flush to disk serves
 // them all (group commit). Therefore fn must not call Update itself, must not
-// block, and may be undone by a failing commit after it returned nil.
+// block, and may be undone by a failing commit after it returned nil. A commit
+// into a file that is no longer in its place is a failing one.
 //
 // When ctx ends before fn was begun, fn is not run.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
@@ -161,6 +162,9 @@ func (db *DB) runBatch(batch []*job) (err error) {
 	}
 	if err := db.writer.do("COMMIT"); err != nil {
 		_ = db.writer.do("ROLLBACK") // a failed commit may leave the transaction open
+		return err
+	}
+	if err := db.place.check(); err != nil {
 		return err
 	}
 	if wakes {
