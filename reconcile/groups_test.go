@@ -154,7 +154,7 @@ func (h *history) groupsStir(rt *rapid.T) {
 	events := h.org.Pending()
 	h.org.DropAll()
 	h.deliver(events...)
-	if rapid.Bool().Draw(rt, "and the worker works") {
+	if rapid.IntRange(0, 3).Draw(rt, "and the worker works") > 0 {
 		h.work(1000)
 	}
 }
@@ -172,6 +172,13 @@ func (h *history) groupsStirUnheard(rt *rapid.T) {
 	}
 }
 
+// groupsDeploy is a deploy after changes that no hook has told of.
+func (h *history) groupsDeploy(rt *rapid.T) {
+	h.groupsStirUnheard(rt)
+	h.want(store.InitialRun)
+	h.work(1000)
+}
+
 // staff are people who are there from the start where the config has groups,
 // so that there is somebody to come and go in them.
 func (h *history) staff(rt *rapid.T) {
@@ -179,9 +186,15 @@ func (h *history) staff(rt *rapid.T) {
 		return
 	}
 	for range rapid.IntRange(0, 3).Draw(rt, "people at the start") {
+		own := h.addresses()[0]
+		if rapid.IntRange(0, 2).Draw(rt, "has an account before") == 0 {
+			h.openAccount(rt, own)
+		}
 		h.oktaHire(rt)
 	}
-	h.deliver(h.org.Pending()...)
+	if rapid.IntRange(0, 3).Draw(rt, "their hooks are lost") > 0 {
+		h.deliver(h.org.Pending()...)
+	}
 	h.org.DropAll()
 	h.work(1000)
 }
@@ -254,18 +267,23 @@ func toggle(r zenqmstest.Role) func(*zenqmstest.User) {
 	}
 }
 
-// groupActions are what may happen where the config has groups.
+// groupActions are what may happen where the config has groups; people come
+// and go more often than the rest happens.
 func (h *history) groupActions() map[string]func(*rapid.T) {
-	return map[string]func(*rapid.T){
+	all := map[string]func(*rapid.T){
 		"groups: somebody joins":            h.groupJoin,
-		"groups: some change, hooks come":   h.groupsStir,
-		"groups: some change, hooks do not": h.groupsStirUnheard,
 		"groups: somebody leaves":           h.groupLeave,
+		"groups: some change, hooks do not": h.groupsStirUnheard,
 		"groups: one cannot be read":        func(rt *rapid.T) { h.shutCircle(h.someCircle(rt)) },
 		"groups: one is deleted":            h.groupDelete,
 		"groups: one changes its name":      h.groupRename,
+		"groups: some change, a deploy":     h.groupsDeploy,
 		"race: groups change at some call":  h.raceGroups,
 	}
+	for i := range 4 {
+		all[fmt.Sprintf("groups: some change, hooks come (%d)", i)] = h.groupsStir
+	}
+	return all
 }
 
 // roleActions are what may happen where the config has roles.

@@ -201,6 +201,9 @@ func (h *history) judgeBraked(p *human, action store.Action) {
 	if h.named() {
 		return
 	}
+	if h.w.Brake.limit(action).Max == 0 {
+		h.Errorf("B1: a maximum of 0 holds every %s, and that of %s is done", action, p.name)
+	}
 	if slices.Contains(h.papers().holds[p.id], action) {
 		h.Errorf("B2: %s is held for %s, and it is done", action, p.name)
 	}
