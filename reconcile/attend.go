@@ -17,6 +17,9 @@ const (
 	// next comes no sooner than attendShare * d. Counting a million promises
 	// takes a while.
 	attendShare = 20
+	// attendMost bounds the pause: a look may be slow for a reason of its own,
+	// such as a busy disk, and whoever waits is not to pay twentyfold for it.
+	attendMost = 5 * time.Second
 )
 
 // Attend waits until done says so. When a worker is up, it does the work;
@@ -77,7 +80,12 @@ func (w *Worker) look(ctx context.Context, done func(*store.Tx) (bool, error)) (
 		over, err = done(tx)
 		return err
 	})
-	return time.After(max(attendPoll, attendShare*time.Since(began))), over, err
+	return time.After(pauseAfter(time.Since(began))), over, err
+}
+
+// pauseAfter is how long to wait after a look that took d.
+func pauseAfter(d time.Duration) time.Duration {
+	return min(max(attendPoll, attendShare*d), attendMost)
 }
 
 // RunOver is done once a run has ended and every promise it made has met its
