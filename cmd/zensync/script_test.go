@@ -109,7 +109,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // deadline is how long a condition may take. It takes milliseconds, unless
 // the machine has much else to do.
-const deadline = 20 * time.Second
+const deadline = time.Minute
 
 func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 0 && args[0] == "!" { // testscript takes one only before the command

@@ -38,6 +38,9 @@ type world struct {
 	account *zenqmstest.Account
 	relay   string            // address
 	secrets map[string]string // by file name
+	vars    map[string]string // of the environment
+
+	toOkta, toZenQMS *snare
 
 	certificate tls.Certificate // of loopback, which the org trusts
 
@@ -90,50 +93,64 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 
 // setUpWorld makes the world of one script.
 func setUpWorld(env *testscript.Env) error {
-	w := &world{folder: env.WorkDir, secrets: map[string]string{
-		"zenqms.key": rand.Text(), "hook.secret": rand.Text(), "okta.token": rand.Text(),
-	}}
-	key := signingKey()
-	trusting := httptest.NewTLSServer(http.NotFoundHandler())
-	env.Defer(trusting.Close)
-	w.certificate = trusting.TLS.Certificates[0]
-	w.org = oktatest.New(oktatest.Options{
-		ClientID: clientID, Key: &key.PublicKey, Token: w.secrets["okta.token"], AllowHTTPHooks: true, HookClient: trusting.Client(),
-	})
-	w.account = zenqmstest.New(zenqmstest.Options{Token: w.secrets["zenqms.key"]})
-	for variable, handler := range map[string]http.Handler{"OKTA_URL": w.org, "ZENQMS_URL": w.account} {
-		server := httptest.NewServer(handler)
-		env.Defer(server.Close)
-		env.Setenv(variable, server.URL)
-	}
-	receiver := httptest.NewServer(http.HandlerFunc(w.receive))
-	env.Defer(receiver.Close)
-	env.Setenv("RECEIVER", receiver.URL)
-	var err error
-	if w.relay, err = freeAddress(); err != nil {
+	w, err := newWorld(env.WorkDir, env.Defer)
+	if err != nil {
 		return err
 	}
-	env.Setenv("RELAY", w.relay)
-	env.Setenv("TAKEN", strings.TrimPrefix(env.Getenv("OKTA_URL"), "http://"))
-	env.Setenv("ZENSYNC_CONFIG", filepath.Join(w.folder, "zensync.yaml"))
-	env.Setenv("GORACE", "atexit_sleep_ms=0") // else every process ends a second late
-	env.Setenv(transcript, filepath.Join(w.folder, "transcript"))
+	for name, value := range w.vars {
+		env.Setenv(name, value)
+	}
 	env.Values[worldKey{}] = w
 	env.Defer(func() {
 		if err := w.checkSecrecy(); err != nil {
 			env.T().Fatal(err)
 		}
 	})
-	return w.writeFiles(env, key)
+	return nil
 }
 
-func (w *world) writeFiles(env *testscript.Env, key *rsa.PrivateKey) error {
+// newWorld makes a world in a folder. atEnd is told what to do when it is over.
+func newWorld(folder string, atEnd func(func())) (*world, error) {
+	w := &world{folder: folder, vars: map[string]string{
+		"ZENSYNC_CONFIG": filepath.Join(folder, "zensync.yaml"),
+		"GORACE":         "atexit_sleep_ms=0", // else every process ends a second late
+		transcript:       filepath.Join(folder, "transcript"),
+	}, secrets: map[string]string{
+		"zenqms.key": rand.Text(), "hook.secret": rand.Text(), "okta.token": rand.Text(),
+	}}
+	key := signingKey()
+	trusting := httptest.NewTLSServer(http.NotFoundHandler())
+	atEnd(trusting.Close)
+	w.certificate = trusting.TLS.Certificates[0]
+	w.org = oktatest.New(oktatest.Options{
+		ClientID: clientID, Key: &key.PublicKey, Token: w.secrets["okta.token"], AllowHTTPHooks: true, HookClient: trusting.Client(),
+	})
+	w.account = zenqmstest.New(zenqmstest.Options{Token: w.secrets["zenqms.key"]})
+	w.toOkta, w.toZenQMS = &snare{handler: w.org}, &snare{handler: w.account}
+	for variable, handler := range map[string]http.Handler{"OKTA_URL": w.toOkta, "ZENQMS_URL": w.toZenQMS} {
+		server := httptest.NewServer(handler)
+		atEnd(server.Close)
+		w.vars[variable] = server.URL
+	}
+	receiver := httptest.NewServer(http.HandlerFunc(w.receive))
+	atEnd(receiver.Close)
+	w.vars["RECEIVER"] = receiver.URL
+	var err error
+	if w.relay, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	w.vars["RELAY"] = w.relay
+	w.vars["TAKEN"] = strings.TrimPrefix(w.vars["OKTA_URL"], "http://")
+	return w, w.writeFiles(key)
+}
+
+func (w *world) writeFiles(key *rsa.PrivateKey) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
 	}
 	w.secrets["okta.pem"] = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	files := map[string]string{"zensync.yaml": os.Expand(configuration, env.Getenv)}
+	files := map[string]string{"zensync.yaml": os.Expand(configuration, func(name string) string { return w.vars[name] })}
 	for name, secret := range w.secrets {
 		files[name] = secret + "\n"
 	}
