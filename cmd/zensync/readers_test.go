@@ -117,14 +117,18 @@ var (
 func readStore() []reading {
 	all := []reading{
 		{args: []string{"unlink", "--dry-run"}, show: []string{"okta_id"}, want: outcome{exitDone, "ann\nold"}},
-		{args: []string{"verify"}, show: []string{"rows"}, want: outcome{exitDone, "6"}},
+		{args: []string{"verify"}, show: []string{"rows"}, want: outcome{exitDone, "8"}},
 		{args: []string{"status"}, show: []string{"state", "queue.ready", "queue.held", "queue.dead", "links.active", "skipped", "stopped"},
 			want: outcome{exitDone, "active 0 1 1 1 1 -"}, dead: &outcome{exitDone, "active 1 1 1 1 1 -"}}, // dan is still to be done
 		{args: []string{"report"}, want: outcome{exitDone, "conflict"}},
-		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "dead\nevents\nheld\nlinks\nlog\nruns\nskipped\nunlinked"}},
+		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "dead\nevents\nheld\nlatency\nleavers\nlinks\nlog\nroles\nruns\nskipped\nsummary\nunlinked"}},
+		{args: []string{"export"}, want: outcome{exitDone, `"action":"deploy"`}},
 	}
 	for _, known := range store.Reports() {
-		r := reports[known.Name]
+		r, listed := reports[known.Name]
+		if !listed {
+			panic("this test does not know the report " + known.Name)
+		}
 		r.args = []string{"report", known.Name}
 		all = append(all, r)
 	}
@@ -134,11 +138,15 @@ func readStore() []reading {
 // reports has every report.
 var reports = map[string]reading{
 	"skipped":  {show: []string{"okta_id"}, want: outcome{exitDone, "new"}},
-	"log":      {show: []string{"action"}, want: outcome{exitDone, "create\ndeactivate\ndeploy\nlink\nskip"}},
+	"log":      {show: []string{"action"}, want: outcome{exitDone, "config\ncreate\ndeactivate\ndeploy\nlink\nskip\nversion"}},
 	"links":    {show: []string{"okta_id"}, want: outcome{exitDone, "ann\nold"}},
 	"runs":     {show: []string{"kind"}, want: outcome{exitDone, "initial\nreconcile"}},
 	"events":   {show: []string{"id"}, want: outcome{exitDone, ""}},
 	"held":     {show: []string{"okta_id", "action"}, want: outcome{exitDone, "bob deactivate"}},
 	"dead":     {show: []string{"okta_id"}, want: outcome{exitDone, "cyd"}},
+	"leavers":  {show: []string{"okta_id", "state"}, want: outcome{exitDone, "bob held"}},
+	"roles":    {show: []string{"okta_id"}, want: outcome{exitDone, ""}},
+	"latency":  {show: []string{"day"}, want: outcome{exitDone, ""}},
+	"summary":  {want: outcome{exitDone, "queue.held"}},
 	"unlinked": {show: []string{"okta_id"}, want: outcome{exitDone, ""}},
 }
