@@ -126,8 +126,8 @@ func (h *history) judgeRoles(was zenqmstest.User, owner string, adds bool, body 
 	}
 	for _, id := range body["role_ids"].([]any) {
 		d := h.dutyOf(int64(id.(float64)))
-		if d != nil {
-			p.loose[d.ID] = time.Now()
+		if _, linked := h.papers().links[p.id]; d != nil && !linked {
+			p.loose[d.ID] = time.Now() // nothing remembers the call if its outcome is not recorded
 		}
 		switch {
 		case d == nil:

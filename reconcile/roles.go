@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/zensync/zensync/reconcile/okta"
 	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/store"
 )
@@ -146,8 +145,8 @@ func (f Facts) roleChanges() []roleChange {
 	var all []roleChange
 	for _, rule := range f.Roles {
 		want := slices.Contains(f.Entitled, rule.RoleID)
-		was := slices.Contains(f.applied(), rule.RoleID)
-		if want == was && !f.Push || rule.Frozen != "" || !want && rule.Unread != "" {
+		was, known := f.was(rule.RoleID)
+		if want == was && known && !f.Push || rule.Frozen != "" || !want && rule.Unread != "" {
 			continue
 		}
 		all = append(all, roleChange{rule, want})
@@ -163,6 +162,16 @@ func (f Facts) applied() []string {
 		return nil
 	}
 	return f.Link.Entitled
+}
+
+// maybe stands, among the roles last applied, before one that a call was to
+// change and whose outcome was never recorded: it may have happened.
+const maybe = "?"
+
+// was tells whether a role is among those last applied, and whether that is
+// known.
+func (f Facts) was(roleID string) (applied, known bool) {
+	return slices.Contains(f.applied(), roleID), !slices.Contains(f.applied(), maybe+roleID)
 }
 
 // rolesMoved tells whether his groups ask for other roles than last applied.
@@ -183,7 +192,8 @@ func (f Facts) mayLose(account *zenqms.User) bool {
 		if account != nil {
 			return slices.ContainsFunc(account.Roles, func(r zenqms.Role) bool { return r.ID == rule.RoleID })
 		}
-		return slices.Contains(f.applied(), rule.RoleID) || f.Link != nil && slices.Contains(f.Link.Roles, rule.RoleName)
+		was, known := f.was(rule.RoleID)
+		return was || !known || f.Link != nil && slices.Contains(f.Link.Roles, rule.RoleName)
 	})
 }
 
@@ -206,100 +216,18 @@ func (f Facts) withRoles(d Decision, account zenqms.User) Decision {
 // roles that could not be set now, which stay as they were and are tried again.
 func (f Facts) entitledNow(waiting []string) []string {
 	var ids []string
-	open := f.roleChanges()
+	changes := f.roleChanges()
 	for _, rule := range f.Roles {
 		want := slices.Contains(f.Entitled, rule.RoleID)
-		was := slices.Contains(f.applied(), rule.RoleID)
-		settled := want == was || slices.ContainsFunc(open, func(c roleChange) bool { return c.rule.RoleID == rule.RoleID })
-		if !settled || slices.Contains(waiting, rule.RoleID) {
-			want = was
-		}
-		if want {
+		was, known := f.was(rule.RoleID)
+		settled := want == was && known || slices.ContainsFunc(changes, func(c roleChange) bool { return c.rule.RoleID == rule.RoleID })
+		open := !settled || slices.Contains(waiting, rule.RoleID)
+		switch {
+		case open && !known:
+			ids = append(ids, maybe+rule.RoleID)
+		case open && was, !open && want:
 			ids = append(ids, rule.RoleID)
 		}
 	}
 	return ids
-}
-
-// keepUnread takes out of a decision the roles to be removed that one of their
-// groups cannot be read by id for: a list of a user's groups may leave out one
-// that our admin role does not see (rule W3).
-func (w *Worker) keepUnread(ctx context.Context, a *attempt) error {
-	var sure []zenqms.Role
-	for _, role := range a.decision.Remove {
-		i := slices.IndexFunc(a.facts.Roles, func(r store.RoleRule) bool { return r.RoleID == role.ID })
-		readable, err := w.allReadable(ctx, a.facts.Roles[i].Groups)
-		if err != nil {
-			return err
-		}
-		if readable {
-			sure = append(sure, role)
-		} else {
-			a.waiting = append(a.waiting, role.ID)
-		}
-	}
-	a.decision.Remove = sure
-	return nil
-}
-
-// allReadable reads groups by id. One that Okta said was deleted, and that
-// reads 404, counts as read: it has no members.
-func (w *Worker) allReadable(ctx context.Context, ids []string) (bool, error) {
-	var known []store.MappedGroup
-	if err := w.DB.View(ctx, func(tx *store.Tx) (err error) {
-		known, err = tx.MappedGroups()
-		return err
-	}); err != nil {
-		return false, err
-	}
-	for _, g := range known {
-		if !slices.Contains(ids, g.ID) {
-			continue
-		}
-		_, err := w.Okta.Group(ctx, g.ID)
-		switch {
-		case err == nil, okta.IsNotFound(err) && !g.Deleted.IsZero():
-		case okta.IsNotFound(err) || judge(err) == forbidden:
-			w.Log.Warn("a group cannot be read: nobody loses the roles it feeds", "group", g.ID, "error", brief(err))
-			return false, nil
-		default:
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// applyRoles gives and takes roles, once everything else is done. What ZenQMS
-// refuses goes to the skip report and is tried again at every walk.
-func (w *Worker) applyRoles(ctx context.Context, a *attempt) error {
-	for _, step := range []struct {
-		roles []zenqms.Role
-		call  func(context.Context, string, []string) (zenqms.User, error)
-		done  *[]zenqms.Role
-	}{
-		{a.decision.Add, w.ZenQMS.AddRoles, &a.added},
-		{a.decision.Remove, w.ZenQMS.RemoveRoles, &a.removed},
-	} {
-		for _, role := range step.roles {
-			a.wrote = true
-			u, err := step.call(ctx, a.account.ID, []string{role.ID})
-			switch {
-			case err == nil:
-				w.outages.zenqms.answered(true)
-				a.account, *step.done = &u, append(*step.done, role)
-			case judge(err) == refused || judge(err) == final:
-				a.waiting = append(a.waiting, role.ID)
-				if a.skip == nil {
-					a.skip = &Reason{Code: store.SkipRefused, Fields: []string{fieldRoles}}
-				}
-				a.skip.Text = fmt.Sprintf("ZenQMS does not change the role %s: %s", role.Name, words(err))
-			case judge(err) == absent:
-				a.vanished = append(a.vanished, a.account.ID)
-				return errAgain
-			default:
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -109,6 +109,16 @@ func (tx *Tx) Unapply(oktaID string) error {
 	return tx.run(`UPDATE link SET wish = '' WHERE okta_id = ?`, oktaID)
 }
 
+// SetEntitled replaces what is kept of the roles a user's groups gave him when
+// roles were last applied; nothing happens when there is no link.
+func (tx *Tx) SetEntitled(oktaID string, roleIDs []string) error {
+	text, err := jsonArg(roleIDs)
+	if err != nil {
+		return fmt.Errorf("note the roles of %s: %w", oktaID, err)
+	}
+	return tx.run(`UPDATE link SET entitled = ? WHERE okta_id = ?`, text, oktaID)
+}
+
 // DropLink forgets a user's link; nothing happens when there is none.
 func (tx *Tx) DropLink(oktaID string) error {
 	return tx.run(`DELETE FROM link WHERE okta_id = ?`, oktaID)
