@@ -78,7 +78,7 @@ CREATE TABLE outbox (
 -- touches only the two small ones it leaves. SQLite does not know how small
 -- they are, so who means one names it (INDEXED BY).
 CREATE INDEX outbox_open ON outbox (priority, due, id) WHERE state = 'open';
-CREATE INDEX outbox_pending ON outbox (okta_id) WHERE state = 'open' OR state = 'running';
+CREATE INDEX outbox_pending ON outbox (okta_id, due) WHERE state = 'open' OR state = 'running';
 CREATE INDEX outbox_stuck ON outbox (state, okta_id) WHERE state = 'held' OR state = 'dead';
 CREATE INDEX outbox_user ON outbox (okta_id);
 CREATE INDEX outbox_run ON outbox (run) WHERE run IS NOT NULL;
