@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/store"
@@ -28,13 +29,17 @@ func (w *Worker) readIndex(ctx context.Context) error {
 		return err
 	}
 	for page, more := 1, true; more; page++ {
-		p, err := patiently(ctx, func(ctx context.Context) (zenqms.Page, error) { return w.ZenQMS.List(ctx, page) })
+		var asked time.Time
+		p, err := patiently(ctx, func(ctx context.Context) (zenqms.Page, error) {
+			asked = w.DB.Now()
+			return w.ZenQMS.List(ctx, page)
+		})
 		if err != nil {
 			return fmt.Errorf("read the users of ZenQMS, page %d: %w", page, err)
 		}
 		if err := w.DB.Update(ctx, func(tx *store.Tx) error {
 			for _, u := range p.Users {
-				if err := tx.PutAccount(account(u), reading); err != nil {
+				if err := tx.ListAccount(account(u), reading, asked); err != nil {
 					return err
 				}
 			}

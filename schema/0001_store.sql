@@ -133,7 +133,8 @@ CREATE TABLE account (
     title       TEXT NOT NULL,    -- as ZenQMS has it
     active      INTEGER NOT NULL CHECK (active IN (0, 1)), -- is_active
     roles       TEXT NOT NULL DEFAULT '[]', -- JSON array of {"ID": ..., "Name": ...}
-    generation  INTEGER NOT NULL  -- the reading that saw it last
+    generation  INTEGER NOT NULL, -- the reading that saw it last
+    told        TEXT NOT NULL     -- when this was written down
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX account_external ON account (external_id) WHERE external_id <> '';
 CREATE INDEX account_address ON account (address) WHERE address <> '';

@@ -1,6 +1,9 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Account is a ZenQMS user as last read. It finds, it never concludes:
 // whoever builds a verdict on it asks ZenQMS first.
@@ -29,21 +32,41 @@ func scanAccount(s scanner) (Account, error) {
 // PutAccount writes what ZenQMS answered about one of its users. generation
 // names the reading of all users it belongs to; 0 keeps the one it had.
 func (tx *Tx) PutAccount(a Account, generation int64) error {
+	_, err := tx.putAccount(a, generation, latest)
+	return err
+}
+
+// ListAccount is PutAccount for a row of a list that ZenQMS was asked for at a
+// time: what was written down since is newer, and stays.
+func (tx *Tx) ListAccount(a Account, generation int64, asked time.Time) error {
+	written, err := tx.putAccount(a, generation, FormatTime(asked))
+	if err != nil || written {
+		return err
+	}
+	return tx.run(`UPDATE account SET generation = max(generation, ?) WHERE zenqms_id = ?`, generation, a.ZenQMSID)
+}
+
+// latest is behind every time.
+const latest = "~"
+
+// putAccount writes unless something was written down after a time.
+func (tx *Tx) putAccount(a Account, generation int64, after string) (written bool, err error) {
 	roles, err := jsonArg(a.Roles)
 	if err != nil {
-		return fmt.Errorf("index: write ZenQMS user %s: %w", a.ZenQMSID, err)
+		return false, fmt.Errorf("index: write ZenQMS user %s: %w", a.ZenQMSID, err)
 	}
-	err = tx.run(`
-		INSERT INTO account (zenqms_id, external_id, email, address, first_name, last_name, title, active, roles, generation)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, written, err = tx.insert(`
+		INSERT INTO account (zenqms_id, external_id, email, address, first_name, last_name, title, active, roles, generation, told)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (zenqms_id) DO UPDATE SET external_id = excluded.external_id, email = excluded.email, address = excluded.address,
 		    first_name = excluded.first_name, last_name = excluded.last_name, title = excluded.title, active = excluded.active, roles = excluded.roles,
-		    generation = max(generation, excluded.generation)`,
-		a.ZenQMSID, a.ExternalID, a.Email, Address(a.Email), a.FirstName, a.LastName, a.Title, a.Active, roles, generation)
+		    generation = max(generation, excluded.generation), told = excluded.told
+		WHERE told <= ?`,
+		a.ZenQMSID, a.ExternalID, a.Email, Address(a.Email), a.FirstName, a.LastName, a.Title, a.Active, roles, generation, FormatTime(tx.Now), after)
 	if err != nil {
-		return fmt.Errorf("index: write ZenQMS user %s: %w", a.ZenQMSID, err)
+		return false, fmt.Errorf("index: write ZenQMS user %s: %w", a.ZenQMSID, err)
 	}
-	return nil
+	return written, nil
 }
 
 // DropAccount forgets a ZenQMS user that is gone.

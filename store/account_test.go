@@ -2,6 +2,7 @@ package store
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -58,4 +59,33 @@ func TestAccountsNoLongerSeenAreForgotten(t *testing.T) {
 	assert.Equal(t, []string{"fresh"}, f.texts(`SELECT zenqms_id FROM account ORDER BY zenqms_id`))
 	f.do(func(tx *Tx) error { return tx.DropAccount("fresh") })
 	assert.Zero(t, f.number(`SELECT count(*) FROM account`))
+}
+
+// A page of a list may be answered before a write of ours and written down after
+// it.
+func TestM5_AListDoesNotUndoWhatWasToldSince(t *testing.T) {
+	f := setup(t)
+	asked := f.now
+	f.do(func(tx *Tx) error { return tx.ListAccount(Account{ZenQMSID: "7", Title: "Analyst"}, 1, asked) })
+	f.now = f.now.Add(time.Second)
+	f.do(func(tx *Tx) error { return tx.PutAccount(Account{ZenQMSID: "7", Title: "Chief"}, 1) })
+	f.now = f.now.Add(time.Second)
+	title := func() (title string) {
+		f.see(func(tx *Tx) error {
+			a, found, err := tx.AccountByID("7")
+			assert.True(t, found)
+			title = a.Title
+			return err
+		})
+		return title
+	}
+	f.do(func(tx *Tx) error {
+		if err := tx.ListAccount(Account{ZenQMSID: "7", Title: "Analyst"}, 2, asked); err != nil {
+			return err
+		}
+		return tx.DropAccountsBefore(2)
+	})
+	assert.Equal(t, "Chief", title(), "what was told since stays, and the reading has seen it")
+	f.do(func(tx *Tx) error { return tx.ListAccount(Account{ZenQMSID: "7", Title: "By hand"}, 2, f.now) })
+	assert.Equal(t, "By hand", title())
 }
