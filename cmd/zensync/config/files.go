@@ -64,17 +64,17 @@ func (c *Config) resolveFiles(base string, r *report) {
 				"put the secret into a file and write the name of that file here")
 		}
 	}
-	c.resolvePrevious(r)
+	c.resolvePrevious(base, r)
 }
 
 // resolvePrevious puts the previous secret beside the present one unless the
 // file says otherwise. It has to be a file of its own, for a rotation
 // overwrites and removes it.
-func (c *Config) resolvePrevious(r *report) {
+func (c *Config) resolvePrevious(base string, r *report) {
 	previous := &c.Relay.PreviousSecretFile
 	if *previous == "" && c.Relay.SecretFile != "" {
-		*previous = c.Relay.SecretFile + ".previous"
 		c.written[previousSecretKey] = c.written[secretKey] + ".previous"
+		*previous = resolve(base, c.written[previousSecretKey])
 	}
 	for _, f := range c.files() {
 		if f.key != previousSecretKey && *f.name != "" && *f.name == *previous {

@@ -272,3 +272,23 @@ func TestCredentialsOfAServiceCannotBeRotated(t *testing.T) {
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "relay.secret_file: "+filepath.Join(credentials, "hook.secret")+" is the copy that systemd made for the service; run this outside the service")
 }
+
+// Of a credential whose file is not there our units make an empty line: between
+// two rotations there is no previous secret, and the relay starts.
+func TestE5_AnEmptyCredentialIsNoPreviousSecret(t *testing.T) {
+	dir, credentials := folder(t), t.TempDir()
+	t.Setenv("CREDENTIALS_DIRECTORY", credentials)
+	for name, content := range map[string]string{"hook.secret": "present", "hook.secret.previous": "\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(credentials, name), []byte(content), 0o600))
+	}
+	c := open(t, dir)
+	previous, err := c.PreviousHookSecret()
+	require.NoError(t, err)
+	assert.Empty(t, previous)
+	assert.NoFileExists(t, c.Relay.PreviousSecretFile, "nor is there one for the relay")
+
+	require.NoError(t, os.WriteFile(filepath.Join(credentials, "hook.secret.previous"), []byte("older\n"), 0o600))
+	previous, err = open(t, dir).PreviousHookSecret()
+	require.NoError(t, err)
+	assert.Equal(t, "older", string(previous))
+}
