@@ -8,12 +8,15 @@ import (
 	"time"
 )
 
-// turnPoll is how often a process looks whether its turn has come: a small
-// part of what a durable commit takes, even on a fast disk.
-const turnPoll = 200 * time.Microsecond
-
-// errBusy says that another process writes for longer than anybody waits.
-var errBusy = fmt.Errorf("another process has been writing for more than %v", busyTimeout)
+const (
+	// turnPoll is how often a process looks whether its turn has come: a small
+	// part of what a durable commit takes, even on a fast disk.
+	turnPoll = 200 * time.Microsecond
+	// turnPatience is how long it waits for that. A turn takes milliseconds; a
+	// process that was stopped, or hangs, keeps its place for longer, and must
+	// not keep the relay from answering.
+	turnPatience = 100 * time.Millisecond
+)
 
 // turns is how the processes that write one store take turns. SQLite's own
 // lock goes to whoever happens to ask when it is free, and who waits for it
@@ -24,7 +27,8 @@ var errBusy = fmt.Errorf("another process has been writing for more than %v", bu
 // waits for the second, which is that of the one who writes. So nobody writes
 // twice while another waits. The locks end with their process.
 //
-// Programs that are not this one need not queue: they have SQLite's lock.
+// A turn is a courtesy. Who gets none in time goes on without, as do programs
+// that are not this one: SQLite's lock is what keeps them apart.
 type turns struct{ queue, writing *os.File }
 
 func openTurns(path string) (*turns, error) {
@@ -44,28 +48,31 @@ func openTurns(path string) (*turns, error) {
 
 // take waits for this process's turn, which lasts until give.
 func (t *turns) take() error {
-	deadline := time.Now().Add(busyTimeout)
-	if err := await(t.queue, deadline); err != nil {
+	deadline := time.Now().Add(turnPatience)
+	first, err := await(t.queue, deadline)
+	if err != nil || !first {
 		return err
 	}
-	return errors.Join(await(t.writing, deadline), unlock(t.queue))
+	_, err = await(t.writing, deadline)
+	return errors.Join(err, unlock(t.queue))
 }
 
+// give ends the turn, if there was one.
 func (t *turns) give() error { return unlock(t.writing) }
 
 func (t *turns) close() error { return errors.Join(t.queue.Close(), t.writing.Close()) }
 
 // await takes a file's lock, or gives up at the deadline.
-func await(file *os.File, deadline time.Time) error {
+func await(file *os.File, deadline time.Time) (taken bool, err error) {
 	for {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil:
-			return nil
+			return true, nil
 		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
-			return fmt.Errorf("lock %s: %w", file.Name(), err)
+			return false, fmt.Errorf("lock %s: %w", file.Name(), err)
 		case time.Now().After(deadline):
-			return errBusy
+			return false, nil
 		}
 		time.Sleep(turnPoll)
 	}

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"os"
 	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,4 +52,26 @@ func TestWritersOfTwoProcessesTakeTurns(t *testing.T) {
 	slices.Sort(waited)
 	t.Logf("closures of the storm meanwhile: %v", waited)
 	assert.LessOrEqual(t, waited[len(waited)*3/4], int64(2*cap(ended)), "two turns of the storm, of four closures each; now and then this process is slow to ask")
+}
+
+// A process that was stopped keeps its place in the queue, or its turn. It does
+// not keep others from writing, as long as it holds nothing of SQLite's.
+func TestAProcessThatHangsHoldsNobodyUp(t *testing.T) {
+	for name, file := range map[string]func(*turns) *os.File{
+		"in the queue": func(t *turns) *os.File { return t.queue },
+		"at its turn":  func(t *turns) *os.File { return t.writing },
+	} {
+		f := setup(t)
+		hung, err := openTurns(f.db.Path())
+		require.NoError(t, err)
+		taken, err := await(file(hung), time.Now())
+		require.NoError(t, err)
+		require.True(t, taken)
+		for range 3 {
+			began := time.Now()
+			require.NoError(t, f.db.Update(t.Context(), func(tx *Tx) error { return tx.SetSetting("written", "yes") }), name)
+			assert.Less(t, time.Since(began), busyTimeout, name)
+		}
+		require.NoError(t, hung.close())
+	}
 }
