@@ -135,11 +135,17 @@ func (w *world) killWorker(ctx context.Context) error {
 }
 
 // hangWorker stops the process as a whole, which is what a hung one looks like
-// from outside.
+// from outside. It is stopped at rest: nothing of it waits inside a transaction,
+// so a worker that hangs does not hold the database, as one stopped there would.
 func (w *world) hangWorker(ctx context.Context) error {
-	return w.underLoad(ctx, "hang", func() error {
-		return w.replaced(ctx, "systemctl kill --signal=STOP "+worker)
-	})
+	before, err := property(worker, "MainPID")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(w.synced(ctx), runAll("systemctl kill --signal=STOP "+worker)); err != nil {
+		return err
+	}
+	return w.underLoad(ctx, "hang", func() error { return w.successor(ctx, before) })
 }
 
 // replaced does something to the worker and waits for its successor.
@@ -151,6 +157,11 @@ func (w *world) replaced(ctx context.Context, line string) error {
 	if err := runAll(line); err != nil {
 		return err
 	}
+	return w.successor(ctx, before)
+}
+
+// successor waits for a worker that is another process than before.
+func (w *world) successor(ctx context.Context, before string) error {
 	return eventually(ctx, "another worker", func() bool {
 		after, err := property(worker, "MainPID")
 		return err == nil && after != before && after != "0" && expect(worker, "ActiveState", "active") == nil
