@@ -25,8 +25,8 @@ type Secret struct {
 type digest = [sha256.Size]byte
 
 // OpenSecret reads the secret from path and the previous one from
-// previousPath, "" for none. A previous file that is absent, at first or
-// later, means none as well: there is one only during a rotation. Blanks
+// previousPath, "" for none. A previous file that is absent or empty, at first
+// or later, means none as well: there is one only during a rotation. Blanks
 // around a secret do not count. Errors name the file and what to do, never the
 // content.
 func OpenSecret(path, previousPath string) (*Secret, error) {
@@ -66,7 +66,7 @@ func readSecrets(path, previousPath string) ([]digest, error) {
 		switch {
 		case err == nil:
 			secrets = append(secrets, previous)
-		case !errors.Is(err, fs.ErrNotExist):
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errEmpty):
 			return nil, err
 		}
 		before := secret
@@ -75,6 +75,10 @@ func readSecrets(path, previousPath string) ([]digest, error) {
 		}
 	}
 }
+
+// errEmpty is what is wrong with a file without a secret. Of the previous one it
+// means that there is none: systemd's credentials cannot be absent.
+var errEmpty = errors.New("is empty")
 
 func readSecret(path string) (sum digest, err error) {
 	info, err := os.Stat(path)
@@ -92,7 +96,7 @@ func readSecret(path string) (sum digest, err error) {
 	}
 	secret := bytes.TrimSpace(content)
 	if len(secret) == 0 {
-		return sum, fmt.Errorf("%s is empty (put the secret into it)", path)
+		return sum, fmt.Errorf("%s %w (put the secret into it)", path, errEmpty)
 	}
 	return sha256.Sum256(secret), nil
 }

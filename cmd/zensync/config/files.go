@@ -64,17 +64,17 @@ func (c *Config) resolveFiles(base string, r *report) {
 				"put the secret into a file and write the name of that file here")
 		}
 	}
-	c.resolvePrevious(base, r)
+	c.resolvePrevious(r)
 }
 
 // resolvePrevious puts the previous secret beside the present one unless the
 // file says otherwise. It has to be a file of its own, for a rotation
 // overwrites and removes it.
-func (c *Config) resolvePrevious(base string, r *report) {
+func (c *Config) resolvePrevious(r *report) {
 	previous := &c.Relay.PreviousSecretFile
 	if *previous == "" && c.Relay.SecretFile != "" {
+		*previous = c.Relay.SecretFile + ".previous"
 		c.written[previousSecretKey] = c.written[secretKey] + ".previous"
-		*previous = resolve(base, c.written[previousSecretKey])
 	}
 	for _, f := range c.files() {
 		if f.key != previousSecretKey && *f.name != "" && *f.name == *previous {
@@ -83,9 +83,11 @@ func (c *Config) resolvePrevious(base string, r *report) {
 	}
 }
 
+// exists tells whether there is a file. Of a credential whose own file is not
+// there our units make an empty line: it counts as none.
 func exists(name string) bool {
-	_, err := os.Stat(name)
-	return !errors.Is(err, fs.ErrNotExist)
+	info, err := os.Stat(name)
+	return !errors.Is(err, fs.ErrNotExist) && (err != nil || info.Size() > int64(len("\n")))
 }
 
 // resolve finds a file. Of a credential whose own file is not there our units

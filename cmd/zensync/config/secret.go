@@ -40,6 +40,9 @@ func (c *Config) HookSecret() ([]byte, error) {
 // returns nil and no error when there is no such file: there is one only during
 // a rotation.
 func (c *Config) PreviousHookSecret() ([]byte, error) {
+	if name := c.Relay.PreviousSecretFile; name != "" && !exists(name) {
+		return nil, nil
+	}
 	secret, err := c.secret(previousSecretKey, "")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

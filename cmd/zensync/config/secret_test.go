@@ -285,7 +285,7 @@ func TestE5_AnEmptyCredentialIsNoPreviousSecret(t *testing.T) {
 	previous, err := c.PreviousHookSecret()
 	require.NoError(t, err)
 	assert.Empty(t, previous)
-	assert.NoFileExists(t, c.Relay.PreviousSecretFile, "nor is there one for the relay")
+	require.NoError(t, c.CheckSecrets())
 
 	require.NoError(t, os.WriteFile(filepath.Join(credentials, "hook.secret.previous"), []byte("older\n"), 0o600))
 	previous, err = open(t, dir).PreviousHookSecret()
