@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log"
 	"log/slog"
@@ -46,14 +47,20 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, tlsConfig *tls.C
 		return fmt.Errorf("listen for Okta's hooks on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
+	// First nobody is let in any more: a connection that was accepted in the
+	// instant of Shutdown is not known to it, and would be cut off.
+	closing := l.Close()
+	<-stopped
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
 	if err := server.Shutdown(patience); err != nil {
 		// Nothing is lost by it: what was not answered will be sent again.
 		logger.Warn("connections were cut off while stopping", "cause", err, "close", server.Close())
 	}
-	<-stopped
-	return nil
+	if errors.Is(closing, net.ErrClosed) {
+		return nil
+	}
+	return closing
 }
 
 // newServer is a server that strangers cannot wear out with at most limit
