@@ -66,7 +66,7 @@ func verifyFile(c *cli.Context, name string, earlier store.Head) error {
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w (name a file that `zensync export` wrote, or none to check the store's own log)", err)
 		}
 		defer file.Close()
 		from = file
