@@ -39,7 +39,8 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, tlsConfig *tls.C
 	if tlsConfig != nil {
 		l = tls.NewListener(l, tlsConfig)
 	}
-	server := newServer(h, logger, maxConnections)
+	guests := &guests{limit: maxConnections, log: logger}
+	server := newServer(h, logger, guests)
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(l) }()
 	select {
@@ -47,15 +48,14 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, tlsConfig *tls.C
 		return fmt.Errorf("listen for Okta's hooks on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	// First nobody is let in any more: a connection that was accepted in the
-	// instant of Shutdown is not known to it, and would be cut off.
 	closing := l.Close()
 	<-stopped
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-	defer cancel()
-	if err := server.Shutdown(patience); err != nil {
+	server.SetKeepAlivesEnabled(false)
+	// Not by Shutdown: a request that it has not seen begin is dropped without
+	// an answer, and the caller's connection was accepted.
+	if left := guests.leave(stopWithin); left > 0 {
 		// Nothing is lost by it: what was not answered will be sent again.
-		logger.Warn("connections were cut off while stopping", "cause", err, "close", server.Close())
+		logger.Warn("connections were cut off while stopping", "count", left, "close", server.Close())
 	}
 	if errors.Is(closing, net.ErrClosed) {
 		return nil
@@ -63,13 +63,10 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, tlsConfig *tls.C
 	return closing
 }
 
-// newServer is a server that strangers cannot wear out with at most limit
-// connections.
-func newServer(h http.Handler, logger *slog.Logger, limit int64) *http.Server {
+// newServer is a server that strangers cannot wear out.
+func newServer(h http.Handler, logger *slog.Logger, g *guests) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	var open atomic.Int64
-	var overflow tally
 	return &http.Server{
 		Handler:                      h,
 		DisableGeneralOptionsHandler: true, // h sees every request
@@ -80,20 +77,42 @@ func newServer(h http.Handler, logger *slog.Logger, limit int64) *http.Server {
 		IdleTimeout:                  idleFor,
 		MaxHeaderBytes:               maxHeader,
 		ErrorLog:                     log.New(&complaints{log: logger}, "", 0),
-		ConnState: func(c net.Conn, state http.ConnState) {
-			switch state {
-			case http.StateNew:
-				if open.Add(1) > limit {
-					_ = c.Close() // the server notices, and counts it as closed
-					overflow.add(func(n int) {
-						logger.Warn("connections were refused: too many at once", "limit", limit, "count", n)
-					})
-				}
-			case http.StateClosed, http.StateHijacked:
-				open.Add(-1)
-			}
-		},
+		ConnState:                    g.count,
 	}
+}
+
+// guests are the connections that a server has accepted and not closed.
+type guests struct {
+	limit    int64 // how many there may be
+	log      *slog.Logger
+	open     atomic.Int64
+	overflow tally
+}
+
+// count is the server's ConnState.
+func (g *guests) count(c net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		if g.open.Add(1) > g.limit {
+			_ = c.Close() // the server notices, and counts it as closed
+			g.overflow.add(func(n int) {
+				g.log.Warn("connections were refused: too many at once", "limit", g.limit, "count", n)
+			})
+		}
+	case http.StateClosed, http.StateHijacked:
+		g.open.Add(-1)
+	}
+}
+
+// leave waits until all are gone, and returns how many are not when patience
+// ends. No more may come in.
+func (g *guests) leave(patience time.Duration) int64 {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); g.open.Load() > 0 && time.Now().Before(end); {
+		<-tick.C
+	}
+	return g.open.Load()
 }
 
 // complaints takes what net/http has to say, which is mostly of strangers'

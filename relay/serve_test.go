@@ -87,6 +87,39 @@ func TestServeFinishesWhatIsUnderWay(t *testing.T) {
 	assert.NoError(t, <-stopped)
 }
 
+// Whoever was let in is answered, though his request comes while the relay
+// stops: restarts behind systemd's socket lose no delivery.
+func TestE5_ServeAnswersARequestThatComesWhileItStops(t *testing.T) {
+	s := serve(t, hello, nil)
+	conn, err := net.Dial("tcp", s.addr)
+	require.NoError(t, err)
+	defer conn.Close()
+	idle, err := net.Dial("tcp", s.addr) // one that is kept alive, and has nothing under way
+	require.NoError(t, err)
+	defer idle.Close()
+	_, err = io.WriteString(idle, "GET / HTTP/1.1\r\nHost: relay\r\n\r\n")
+	require.NoError(t, err)
+	idling := bufio.NewReader(idle)
+	res, err := http.ReadResponse(idling, nil)
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, res.Body)
+	require.NoError(t, err)
+
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.stop() }()
+	_, err = idling.ReadByte()
+	require.ErrorIs(t, err, io.EOF, "it closes idle connections once it lets nobody in any more")
+
+	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: relay\r\n\r\n")
+	require.NoError(t, err)
+	res, err = http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err, "E5: an accepted connection is answered")
+	assert.Equal(t, http.StatusOK, res.StatusCode)
+	assert.True(t, res.Close, "and told to make a new one")
+	assert.NoError(t, <-stopped)
+	assert.NotContains(t, s.log.String(), "cut off")
+}
+
 func TestServeSaysWhyItCannotListen(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -100,7 +133,7 @@ func TestServeBoundsConnections(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	log := &journal{}
-	server := newServer(hello, log.logger(), 2)
+	server := newServer(hello, log.logger(), &guests{limit: 2, log: log.logger()})
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(l) }()
 	defer func() {
