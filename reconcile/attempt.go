@@ -44,6 +44,9 @@ type attempt struct {
 	cycle    []string       // those who want each other's addresses, this user first
 	skip     *Reason        // why he is in the skip report after this; nil: he is not
 	shorts   int            // how often our share of Okta's rate limit was used up
+	doing    store.Action   // what the calls under way are for; "" before the first
+	logged   bool           // what was done before its roles is in the log already
+	number   int64          // of the attempt in the log; 0 while it has no row
 	err      error
 }
 
@@ -92,7 +95,7 @@ func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
 // anew is the attempt before its next look. The brake's budget that the last
 // one reserved is the next one's to use or give back.
 func (a *attempt) anew(shorts int) *attempt {
-	return &attempt{claim: a.claim, shorts: shorts,
+	return &attempt{claim: a.claim, shorts: shorts, number: a.number,
 		grip:     grip{action: a.grip.action, spent: a.grip.spent},
 		roleGrip: grip{action: a.roleGrip.action, spent: a.roleGrip.spent}}
 }
@@ -165,6 +168,7 @@ func (w *Worker) once(ctx context.Context, a *attempt, cached bool) error {
 	if err := w.passBrake(a.unwaiting(ctx), a); err != nil {
 		return err
 	}
+	a.doing = a.decision.Action
 	if err := w.apply(ctx, a); err != nil || a.account == nil || a.waitsWhole() {
 		return err
 	}

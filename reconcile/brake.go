@@ -3,8 +3,10 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/store"
 )
 
@@ -130,7 +132,7 @@ func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action, bef
 		if g.stands = discarded || held; g.stands {
 			return nil
 		}
-		if action == store.ActRemoveRole && a.facts.Link == nil {
+		if action == store.ActRemoveRole && a.facts.linkIsNew() && !a.gaveAll() {
 			g.held = true
 			g.reason = "the link is new: whether a hand gave him the role, or a lost store did, takes a person"
 			return nil
@@ -158,6 +160,15 @@ func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action, bef
 		return tx.Spend(action, a.claim.OktaID)
 	})
 	return g, err
+}
+
+// gaveAll tells whether the roles to be taken are those that an earlier attempt
+// was about to give: his account did not have them before.
+func (a *attempt) gaveAll() bool {
+	return !slices.ContainsFunc(a.decision.Remove, func(r zenqms.Role) bool {
+		_, known := a.facts.was(r.ID)
+		return known
+	})
 }
 
 // passes tells whether a claim's own promises let an action through: a person

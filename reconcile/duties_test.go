@@ -39,14 +39,6 @@ func (h *history) noteGrants(a *attempt) {
 		given := slices.Contains(link.Entitled, idText(d.ID))
 		if given != p.grants[d.ID].given || h.pushedNow(p, d, a, reports) {
 			p.grants[d.ID] = grant{given, began}
-			delete(p.blurred, d.ID)
-		} else if at, loose := p.loose[d.ID]; loose && p.turned[d.ID].After(at) {
-			// What the lost attempt did is known to nobody: groups now are
-			// compared with groups last recorded.
-			p.blurred[d.ID] = true
-		}
-		if a.err == nil {
-			delete(p.loose, d.ID)
 		}
 	}
 }
@@ -85,7 +77,6 @@ func (h *history) judgeDuties(p *human, u zenqmstest.User, reports papers) {
 			h.Errorf("W3: the groups of %s give %s, and that was not applied", p.name, d.Name)
 		case !gives && applied && !stays:
 			h.Errorf("W3: %s is in no group that gives %s any more, and that was not applied", p.name, d.Name)
-		case p.blurred[d.ID]:
 		case has != g.given && !g.since.IsZero() && !hand.After(g.since) && (!has || !stays):
 			h.Errorf("W3: %s has %s: %v, against what was last applied, and no hand did it", p.name, d.Name, has)
 		case has && !gives && !stays && hand.IsZero() && !h.passed[u.ID]:
@@ -126,9 +117,6 @@ func (h *history) judgeRoles(was zenqmstest.User, owner string, adds bool, body 
 	}
 	for _, id := range body["role_ids"].([]any) {
 		d := h.dutyOf(int64(id.(float64)))
-		if _, linked := h.papers().links[p.id]; d != nil && !linked {
-			p.loose[d.ID] = time.Now() // nothing remembers the call if its outcome is not recorded
-		}
 		switch {
 		case d == nil:
 			h.Errorf("W3: role %v of %s changes, which is not mapped", id, p.name)

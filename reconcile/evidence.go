@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/zensync/zensync/store"
@@ -36,22 +37,14 @@ var originRank = map[store.Origin]int{
 // was sent, one more for what is skipped, and at least one.
 func logRows(a *attempt) []store.LogRow {
 	var rows []store.LogRow
-	if a.decision.Action != store.ActSkip {
+	other := a.logged || a.skip != nil || a.grip.held || a.roleGrip.held || len(a.added)+len(a.removed) > 0
+	switch done := doneRows(a); {
+	case len(done) > 0 && !a.logged:
+		rows = done
+	case len(done) == 0 && !other:
 		row := a.logRow()
-		row.Action, row.Outcome = a.decision.Action, store.OutcomeOK
-		switch {
-		case a.decision.Create != nil:
-			row.Changes = creation(*a.decision.Create)
-		case a.decision.Target != nil:
-			row.Changes = changes(*a.decision.Target, a.sent)
-		}
-		if row.Action == store.ActNone {
-			row.Outcome, row.Error = store.OutcomeUnchanged, a.decision.Why
-		}
-		other := a.skip != nil || a.grip.held || a.roleGrip.held || len(a.added)+len(a.removed) > 0
-		if row.Action != store.ActNone || !other {
-			rows = append(rows, row)
-		}
+		row.Action, row.Outcome, row.Error = store.ActNone, store.OutcomeUnchanged, a.decision.Why
+		rows = []store.LogRow{row}
 	}
 	rows = append(rows, roleRows(a)...)
 	for _, g := range []grip{a.grip, a.roleGrip} {
@@ -71,6 +64,37 @@ func logRows(a *attempt) []store.LogRow {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// doneRows is the row for what was done of an attempt before its roles, if
+// anything was.
+func doneRows(a *attempt) []store.LogRow {
+	row := a.logRow()
+	row.Action, row.Outcome = a.decision.Action, store.OutcomeOK
+	switch {
+	case row.Action == store.ActSkip || row.Action == store.ActNone || a.account == nil:
+		return nil
+	case a.decision.Create != nil:
+		row.Changes = creation(*a.decision.Create)
+	case a.decision.Target != nil:
+		row.Changes = changes(*a.decision.Target, a.sent)
+	}
+	return []store.LogRow{row}
+}
+
+// failureRows are the rows of an attempt that did not come through: what was
+// done nevertheless, and what failed.
+func failureRows(a *attempt) []store.LogRow {
+	rows := roleRows(a)
+	if (a.decision.Create != nil && a.account != nil || !a.sent.Empty()) && !a.logged {
+		rows = append(doneRows(a), rows...)
+	}
+	row := a.logRow()
+	row.Action, row.Outcome, row.Error = cmp.Or(a.doing, a.decision.Action), store.OutcomeFailed, a.err.Error()
+	if row.Action == "" || row.Action == store.ActSkip {
+		row.Action = store.ActNone
+	}
+	return append(rows, row)
 }
 
 // roleRows are one row for the roles given and one for those taken away.

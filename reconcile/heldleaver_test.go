@@ -27,3 +27,22 @@ func TestM3_ALeaverWhomTheBrakeHoldsIsNotInTheSkipReport(t *testing.T) {
 	assert.Len(t, w.report("held", store.ReportArgs{}), 1)
 	assert.Empty(t, w.skip(u.ID).Code, "M3: a gone user is never in the skip report")
 }
+
+func TestB1_AWalkThatHoldsALeaversDeactivationLinksHimAllTheSame(t *testing.T) {
+	w := newWorld(t)
+	w.acct.AddUser(ada(true))
+	u := w.hire("Ada", "Byron", "DEPROVISIONED")
+	w.org.DropAll()
+	w.w.Brake.Deactivations = Limit{}
+	w.walk(store.InitialRun)
+	assert.Equal(t, u.ID, w.account(u.ID).ExternalID, "B1: everything else goes on")
+	assert.True(t, w.account(u.ID).Active)
+	assert.Len(t, w.holds(), 1, "and what is held, once")
+	w.acct.ResetCalls()
+	w.walk(store.ReconcileRun)
+	assert.Empty(t, w.writes(), "K4")
+	assert.Len(t, w.holds(), 1)
+	require.NoError(t, Ruling{Actor: "olga", Reason: "checked"}.Approve(t.Context(), w.db, w.holds()))
+	w.drain()
+	assert.False(t, w.account(u.ID).Active)
+}

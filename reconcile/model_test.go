@@ -48,8 +48,6 @@ type human struct {
 	outs     []time.Time         // when he left it
 	was      map[*circle]bool    // groups he has ever been in
 	turned   map[int64]time.Time // by role: when his membership for it last changed
-	loose    map[int64]time.Time // by role: when it was changed for him by an attempt whose outcome is not recorded
-	blurred  map[int64]bool      // by role: his membership changed before the outcome was
 	tie      string              // the link he had when grants were last looked at
 	grants   map[int64]grant     // by role
 	no       map[store.Action]time.Time
@@ -81,7 +79,7 @@ func mean(status string) Meaning {
 
 func (m *model) came(id string) *human {
 	p := &human{id: id, name: fmt.Sprintf("u%d", len(m.people)), no: map[store.Action]time.Time{}, noTo: map[store.Action]time.Time{},
-		turned: map[int64]time.Time{}, was: map[*circle]bool{}, loose: map[int64]time.Time{}, blurred: map[int64]bool{}, grants: map[int64]grant{}}
+		turned: map[int64]time.Time{}, was: map[*circle]bool{}, grants: map[int64]grant{}}
 	m.people = append(m.people, p)
 	return p
 }

@@ -221,9 +221,6 @@ func (h *history) judgeQuiet() {
 			u, _ := h.acct.User(id)
 			owner = h.ownerOf(u)
 		}
-		if len(reports.holds[owner]) > 0 {
-			continue // B1: the walk that held him left the rest of his sync, if there is one, to the next
-		}
 		_, linked := reports.links[owner]
 		if p := h.find(owner); p != nil && !p.left.IsZero() && !linked {
 			continue // K5: the account of a leaver, of which the first reconcile told the index only on its way

@@ -13,17 +13,10 @@ var lateLooks = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Min
 
 // recordFailure keeps the promises of an attempt that did not come through.
 func (w *Worker) recordFailure(tx *store.Tx, a *attempt) error {
-	for _, g := range []grip{a.grip, a.roleGrip} {
-		if err := refund(tx, a, g); err != nil {
-			return err
-		}
+	if err := refundUnused(tx, a); err != nil {
+		return err
 	}
-	row := a.logRow()
-	row.Action, row.Outcome, row.Error = a.decision.Action, store.OutcomeFailed, a.err.Error()
-	if row.Action == "" || row.Action == store.ActSkip {
-		row.Action = store.ActNone
-	}
-	if err := tx.AppendLog(row); err != nil {
+	if _, err := tx.ContinueLog(a.number, failureRows(a)...); err != nil {
 		return err
 	}
 	for _, r := range a.claim.Rows {
@@ -34,12 +27,18 @@ func (w *Worker) recordFailure(tx *store.Tx, a *attempt) error {
 	return nil
 }
 
-// refund gives back the budget of an action that was not carried out.
-func refund(tx *store.Tx, a *attempt, g grip) error {
-	if !g.spent {
-		return nil
+// refundUnused gives back the budget of what was not carried out: refused, not
+// wanted on a second look, or failed.
+func refundUnused(tx *store.Tx, a *attempt) error {
+	if a.grip.spent && a.sent.Active == nil {
+		if err := tx.Refund(a.grip.action, a.claim.OktaID); err != nil {
+			return err
+		}
 	}
-	return tx.Refund(g.action, a.claim.OktaID)
+	if a.roleGrip.spent && len(a.removed) == 0 {
+		return tx.Refund(a.roleGrip.action, a.claim.OktaID)
+	}
+	return nil
 }
 
 // keep decides about one promise after a failure: rule E4.

@@ -17,15 +17,8 @@ func (w *Worker) record(tx *store.Tx, a *attempt) error {
 	if a.err != nil {
 		return w.recordFailure(tx, a)
 	}
-	if a.sent.Active == nil { // refused, or not wanted on a second look
-		if err := refund(tx, a, a.grip); err != nil {
-			return err
-		}
-	}
-	if len(a.removed) == 0 {
-		if err := refund(tx, a, a.roleGrip); err != nil {
-			return err
-		}
+	if err := refundUnused(tx, a); err != nil {
+		return err
 	}
 	if err := w.recordLink(tx, a); err != nil {
 		return err
@@ -36,7 +29,7 @@ func (w *Worker) record(tx *store.Tx, a *attempt) error {
 	if err := w.dropUnwanted(tx, a); err != nil {
 		return err
 	}
-	if err := tx.AppendLog(logRows(a)...); err != nil {
+	if _, err := tx.ContinueLog(a.number, logRows(a)...); err != nil {
 		return err
 	}
 	if err := tx.Revive(a.claim.OktaID); err != nil {
@@ -93,23 +86,29 @@ func (w *Worker) recordLink(tx *store.Tx, a *attempt) error {
 	if a.account == nil || a.decision.Unknown || a.waitsWhole() {
 		return nil
 	}
-	if other, found, err := tx.LinkOf(a.account.ID); err != nil {
-		return err
-	} else if found && other.OktaID != id {
-		// The account passes on (relink), or was somebody else's by mistake:
-		// links are one to one.
-		if err := tx.DropLink(other.OktaID); err != nil {
-			return err
-		}
-	}
 	u := a.facts.User
-	if err := tx.PutLink(store.Link{
+	if err := putLink(tx, a, store.Link{
 		OktaID: id, ZenQMSID: a.account.ID, Email: a.account.Email, Active: a.account.Active, Roles: namesOf(a.account.Roles),
 		OktaUpdated: u.Updated, OktaStatus: u.Status, Wish: w.Policy.wish(u).hash(), TakenFrom: takenFrom(a), Entitled: w.entitled(a),
 	}); err != nil {
 		return err
 	}
 	return w.wakeWaiting(tx, a)
+}
+
+// putLink writes a link. Where the account passes on (relink), or was somebody
+// else's by mistake, that one ends: links are one to one.
+func putLink(tx *store.Tx, a *attempt, link store.Link) error {
+	other, found, err := tx.LinkOf(link.ZenQMSID)
+	if err != nil {
+		return err
+	}
+	if found && other.OktaID != link.OktaID {
+		if err := tx.DropLink(other.OktaID); err != nil {
+			return err
+		}
+	}
+	return tx.PutLink(link)
 }
 
 // entitled is what is kept of roles. Those of somebody gone, or out of scope,

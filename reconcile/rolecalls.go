@@ -58,25 +58,27 @@ func (w *Worker) allReadable(ctx context.Context, ids []string) (bool, error) {
 	return true, nil
 }
 
-// applyRoles gives and takes roles, once everything else is done. What ZenQMS
-// refuses goes to the skip report and is tried again at every walk.
-//
-// That they are about to change is written down first: an attempt that does not
-// live to record its outcome leaves roles of which nobody can tell.
+// applyRoles gives and takes roles, once everything else is done and written
+// down. What ZenQMS refuses goes to the skip report and is tried again at every
+// walk.
 func (w *Worker) applyRoles(ctx context.Context, a *attempt) error {
-	if err := w.noteMaybe(ctx, a); err != nil {
+	if len(a.decision.Add)+len(a.decision.Remove) == 0 {
+		return nil
+	}
+	if err := w.recordSoFar(ctx, a); err != nil {
 		return err
 	}
 	for _, step := range []struct {
-		roles []zenqms.Role
-		call  func(context.Context, string, []string) (zenqms.User, error)
-		done  *[]zenqms.Role
+		action store.Action
+		roles  []zenqms.Role
+		call   func(context.Context, string, []string) (zenqms.User, error)
+		done   *[]zenqms.Role
 	}{
-		{a.decision.Add, w.ZenQMS.AddRoles, &a.added},
-		{a.decision.Remove, w.ZenQMS.RemoveRoles, &a.removed},
+		{store.ActAddRole, a.decision.Add, w.ZenQMS.AddRoles, &a.added},
+		{store.ActRemoveRole, a.decision.Remove, w.ZenQMS.RemoveRoles, &a.removed},
 	} {
 		for _, role := range step.roles {
-			a.wrote = true
+			a.wrote, a.doing = true, step.action
 			u, err := step.call(ctx, a.account.ID, []string{role.ID})
 			switch {
 			case err == nil:
@@ -99,16 +101,39 @@ func (w *Worker) applyRoles(ctx context.Context, a *attempt) error {
 	return nil
 }
 
-// noteMaybe marks the roles that are about to be changed of a linked user.
-func (w *Worker) noteMaybe(ctx context.Context, a *attempt) error {
-	changed := slices.Concat(a.decision.Add, a.decision.Remove)
-	if len(changed) == 0 || a.facts.Link == nil || a.decision.DropLink {
-		return nil
+// recordSoFar writes down, before the roles change, what was done of an attempt
+// and that roles are about to change: one that does not live to record its
+// outcome leaves roles of which nobody else could tell. A link that is new is
+// kept as one to which nothing was applied yet.
+func (w *Worker) recordSoFar(ctx context.Context, a *attempt) error {
+	link := store.Link{OktaID: a.claim.OktaID, ZenQMSID: a.account.ID, Email: a.account.Email, Active: a.account.Active, Roles: namesOf(a.account.Roles)}
+	isNew := a.facts.Link == nil || a.decision.DropLink
+	if !isNew {
+		link.Entitled = slices.Clone(a.facts.Link.Entitled)
+	} else if a.facts.Link == nil {
+		link.Entitled = []string{nothing}
 	}
-	ids := slices.Clone(a.facts.Link.Entitled)
-	for _, role := range changed {
-		ids = slices.DeleteFunc(ids, func(id string) bool { return id == role.ID || id == maybe+role.ID })
-		ids = append(ids, maybe+role.ID)
+	for _, role := range slices.Concat(a.decision.Add, a.decision.Remove) {
+		link.Entitled = slices.DeleteFunc(link.Entitled, func(id string) bool { return id == role.ID || id == maybe+role.ID })
+		link.Entitled = append(link.Entitled, maybe+role.ID)
 	}
-	return w.DB.Update(ctx, func(tx *store.Tx) error { return tx.SetEntitled(a.claim.OktaID, ids) })
+	err := w.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		if err := tx.Own(a.claim.Epoch, a.claim.Rows[0].ID); err != nil {
+			return err
+		}
+		if err := w.recordReadings(tx, a); err != nil {
+			return err
+		}
+		if isNew {
+			err = putLink(tx, a, link)
+		} else {
+			err = tx.SetEntitled(link.OktaID, link.Entitled)
+		}
+		if rows := doneRows(a); err == nil && len(rows) > 0 {
+			a.number, err = tx.ContinueLog(a.number, rows...)
+		}
+		return err
+	})
+	a.logged = err == nil
+	return err
 }

@@ -168,6 +168,14 @@ func (f Facts) applied() []string {
 // change and whose outcome was never recorded: it may have happened.
 const maybe = "?"
 
+// nothing stands among the roles last applied of a link whose first sync has
+// not come to its end: none were.
+const nothing = "-"
+
+// linkIsNew tells whether no sync of his has come to its end since his account
+// was found or made.
+func (f Facts) linkIsNew() bool { return f.Link == nil || slices.Contains(f.Link.Entitled, nothing) }
+
 // was tells whether a role is among those last applied, and whether that is
 // known.
 func (f Facts) was(roleID string) (applied, known bool) {

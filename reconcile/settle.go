@@ -212,12 +212,14 @@ func (wk *walk) rule(tx *store.Tx, st store.Standing, action store.Action, reaso
 	if err := tx.AppendLog(row); err != nil {
 		return err
 	}
-	switch {
-	case action != store.ActDeactivate:
-		_, err := tx.Enqueue(p) // a live user's other fields
-		return err
-	case wk.Policy.Meaning(st.Status) == Gone:
-		return tx.DropSkip(st.OktaID) // a leaver is never in the skip report (rule M3), whatever is held
+	if wk.Policy.Meaning(st.Status) == Gone {
+		if err := tx.DropSkip(st.OktaID); err != nil { // a leaver is never in the skip report (rule M3), whatever is held
+			return err
+		}
 	}
-	return nil
+	if action == store.ActDeactivate && st.Link != nil {
+		return nil // nothing else is ever sent of him
+	}
+	_, err := tx.Enqueue(p) // a live user's other fields, a leaver's link
+	return err
 }

@@ -151,7 +151,7 @@ CREATE TABLE link (
     okta_status  TEXT NOT NULL,  -- Okta's status of what was last applied
     wish         TEXT NOT NULL,  -- hash of what Okta and the config asked for when last applied
     taken_from   TEXT NOT NULL,  -- the Okta id the account still carries after an operator's relink; '' otherwise
-    entitled     TEXT NOT NULL DEFAULT '[]', -- JSON array of ids of the mapped roles his groups gave him when roles were last applied; ? before one: a call was to change it, and what came of it is unknown
+    entitled     TEXT NOT NULL DEFAULT '[]', -- JSON array of ids of the mapped roles his groups gave him when roles were last applied; ? before one: a call was to change it, and what came of it is unknown; - for one: no sync since the link was made has come to its end
     created      TEXT NOT NULL,  -- when the link was made
     applied_at   TEXT NOT NULL   -- when that was
 ) STRICT, WITHOUT ROWID;

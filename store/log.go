@@ -66,29 +66,38 @@ type LogRow struct {
 
 // AppendLog writes the rows of one attempt to the end of the chain.
 func (tx *Tx) AppendLog(rows ...LogRow) error {
+	_, err := tx.ContinueLog(0, rows...)
+	return err
+}
+
+// ContinueLog is AppendLog for an attempt that may have rows already. It
+// returns the attempt's number; 0 begins a new one.
+func (tx *Tx) ContinueLog(attempt int64, rows ...LogRow) (int64, error) {
 	head, err := tx.LogHead()
 	if err != nil {
-		return err
+		return attempt, err
 	}
-	attempt := head.Seq + 1
+	if attempt == 0 {
+		attempt = head.Seq + 1
+	}
 	for _, row := range rows {
 		changes, err := changesArg(row.Changes)
 		if err != nil {
-			return fmt.Errorf("log: %w", err)
+			return attempt, fmt.Errorf("log: %w", err)
 		}
 		head.Seq++
 		fields := []any{head.Seq, attempt, FormatTime(tx.Now), row.Origin, idArg(row.Run), logText(row.Event), logText(row.Actor),
 			logText(row.OktaID), logText(row.ZenQMSID), string(row.Action), string(row.Outcome), changes, logText(row.Error)}
 		values, err := appendValues(nil, fields)
 		if err != nil {
-			return fmt.Errorf("log: %w", err)
+			return attempt, fmt.Errorf("log: %w", err)
 		}
 		head.Hash = chainHash(head.Hash, values)
 		if err := tx.run(`INSERT INTO log (`+logColumns+`) VALUES (`+placeholders(len(fields)+1)+`)`, append(fields, head.Hash)...); err != nil {
-			return fmt.Errorf("log: write row %d: %w", head.Seq, err)
+			return attempt, fmt.Errorf("log: write row %d: %w", head.Seq, err)
 		}
 	}
-	return nil
+	return attempt, nil
 }
 
 // Head is the end of the log's chain. Whoever noted it can tell later whether

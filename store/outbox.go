@@ -209,6 +209,19 @@ func (tx *Tx) DueNow() error {
 // taken it, and this one's outcome must not count.
 var ErrFenced = errors.New("the work was taken over by another worker")
 
+// Own is an error unless a promise is this worker's: whoever calls the other
+// side next may be sure that nobody else has taken it over.
+func (tx *Tx) Own(epoch, id int64) error {
+	var mine bool
+	if err := tx.row(`SELECT EXISTS (SELECT 1 FROM outbox WHERE id = ? AND state = 'running' AND epoch = ?)`, id, epoch).Scan(&mine); err != nil {
+		return fmt.Errorf("outbox row %d: %w", id, err)
+	}
+	if !mine {
+		return fmt.Errorf("outbox row %d: %w", id, ErrFenced)
+	}
+	return nil
+}
+
 // Close ends a promise the worker of epoch had taken. why is shown in the
 // reports; "" for none.
 func (tx *Tx) Close(epoch, id int64, state State, why string) error {
