@@ -1,6 +1,6 @@
 -- Who left in Okta, and when he was inactive in ZenQMS: one row per user, those not done first, then the latest.
 -- Listed is of whom an event, a walk or a person asked to be deactivated in the period of --since and --until. Of somebody
--- who left more than once it is the last time.
+-- who left more than once it is the last time. Who is unclear is listed whatever the period.
 --
 -- okta_id    the Okta user
 -- zenqms_id  the ZenQMS user
@@ -8,9 +8,26 @@
 -- okta       when he left in Okta, UTC: published of the event, else lastUpdated as it was read; empty where neither is known
 -- zenqms     when his account was inactive, UTC: when zensync made it so, or found it so
 -- seconds    from okta to zenqms
--- state      done; held, a person has to decide; dead, given up; open, on its way; no account, there was nothing to do; back, Okta
---            had him live again before it was done; else what became of the work: skipped, dropped, ignored or unlinked
-WITH asked AS ( -- in the period
+-- state      done; held, a person has to decide; dead, given up; open, on its way; unclear, several accounts could be his, one of them
+--            active: deactivate the right one in ZenQMS, then `zensync sync` him, which looks again; no account, there was nothing to
+--            do; back, Okta had him live again before it was done; else what became of the work: skipped, dropped, ignored or unlinked
+WITH unclear AS MATERIALIZED ( -- no link, several accounts that carry his Okta id or his address, and nobody live who has it
+    SELECT directory.okta_id
+    FROM account CROSS JOIN directory ON directory.okta_id = account.external_id OR directory.address = account.address
+    WHERE account.active AND account.external_id IN ('', directory.okta_id)
+      AND NOT EXISTS (SELECT 1 FROM link WHERE link.zenqms_id = account.zenqms_id)
+      AND NOT EXISTS (SELECT 1 FROM link WHERE link.okta_id = directory.okta_id)
+      AND directory.status IN ('SUSPENDED', 'DEPROVISIONED', 'DELETED')
+      AND CASE account.external_id
+          WHEN '' THEN account.address <> ''
+              AND EXISTS (SELECT 1 FROM account AS other WHERE other.address = account.address AND other.address <> '' AND other.zenqms_id <> account.zenqms_id)
+              AND NOT EXISTS (SELECT 1 FROM directory AS other WHERE other.address = account.address AND other.address <> ''
+                              AND other.status NOT IN ('SUSPENDED', 'DEPROVISIONED', 'DELETED'))
+          ELSE EXISTS (SELECT 1 FROM account AS other WHERE other.external_id = account.external_id AND other.external_id <> '' AND other.zenqms_id <> account.zenqms_id)
+          END
+), asked AS ( -- in the period, or unclear
+    SELECT okta_id FROM unclear
+    UNION
     SELECT outbox.okta_id
     FROM event CROSS JOIN outbox ON outbox.event = event.id -- CROSS: events first, they are limited in time
     WHERE (event.type = 'user.lifecycle.deactivate' OR event.type = 'user.lifecycle.suspend' OR event.type = 'user.lifecycle.delete.initiated')
@@ -73,6 +90,7 @@ WITH asked AS ( -- in the period
                 WHEN held IS NOT NULL THEN 'held'
                 WHEN open IS NOT NULL THEN 'open'
                 WHEN dead IS NOT NULL THEN 'dead'
+                WHEN okta_id IN unclear THEN 'unclear'
                 WHEN active IS NULL THEN 'no account'
                 WHEN said_state = 'done' THEN 'back'
                 ELSE coalesce(said_state, 'open') END AS state
@@ -81,7 +99,7 @@ WITH asked AS ( -- in the period
 SELECT okta_id, zenqms_id, email, okta, zenqms,
        round((julianday(zenqms) - julianday(okta)) * 86400, 3) AS seconds, state
 FROM stated
-ORDER BY CASE state WHEN 'dead' THEN 0 WHEN 'held' THEN 1 WHEN 'open' THEN 2
-                    WHEN 'no account' THEN 4 WHEN 'back' THEN 4 WHEN 'done' THEN 5 ELSE 3 END,
+ORDER BY CASE state WHEN 'dead' THEN 0 WHEN 'unclear' THEN 1 WHEN 'held' THEN 2 WHEN 'open' THEN 3
+                    WHEN 'no account' THEN 5 WHEN 'back' THEN 5 WHEN 'done' THEN 6 ELSE 4 END,
          coalesce(zenqms, okta) DESC, okta_id
 LIMIT coalesce(:limit, -1)
