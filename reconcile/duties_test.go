@@ -57,7 +57,9 @@ func (h *history) pushedNow(p *human, d *duty, a *attempt, reports papers) bool 
 // keeps tells whether a person is asked, or has said no, about taking roles
 // from somebody.
 func (h *history) keeps(p *human, reports papers) bool {
-	return slices.Contains(reports.holds[p.id], store.ActRemoveRole) || p.no[store.ActRemoveRole].After(p.moved)
+	said := p.no[store.ActRemoveRole]
+	return slices.Contains(reports.holds[p.id], store.ActRemoveRole) || said.After(p.moved) &&
+		!slices.ContainsFunc(h.duties, func(d *duty) bool { return !d.unread() && p.turned[d.ID].After(said) })
 }
 
 // judgeDuties is rule W3 for somebody live with an account.

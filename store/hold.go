@@ -70,9 +70,10 @@ func (tx *Tx) Drop(id int64, why string) error {
 // in Okta now.
 func (tx *Tx) Discard(oktaID string, action Action) error {
 	return tx.run(`
-		INSERT INTO discard (okta_id, action, okta_updated, okta_status, said)
-		SELECT ?1, ?2, d.updated, coalesce(d.status, ''), ?3 FROM (SELECT 1) LEFT JOIN directory d ON d.okta_id = ?1
-		ON CONFLICT (okta_id, action) DO UPDATE SET okta_updated = excluded.okta_updated, okta_status = excluded.okta_status, said = excluded.said`,
+		INSERT INTO discard (okta_id, action, okta_updated, okta_status, entitled, said)
+		SELECT ?1, ?2, d.updated, coalesce(d.status, ''), `+fmt.Sprintf(entitled, "?1")+`, ?3 FROM (SELECT 1) LEFT JOIN directory d ON d.okta_id = ?1
+		ON CONFLICT (okta_id, action) DO UPDATE SET okta_updated = excluded.okta_updated, okta_status = excluded.okta_status,
+		    entitled = excluded.entitled, said = excluded.said`,
 		oktaID, string(action), FormatTime(tx.Now))
 }
 
@@ -83,10 +84,12 @@ func (tx *Tx) ForgetDiscards(oktaID string, activate, deactivate, removeRole boo
 }
 
 // Discarded tells whether a person's no stands: it does until the user's
-// lastUpdated or status in Okta is another.
+// lastUpdated or status in Okta is another, and a no to taking roles away until
+// his groups give him other roles.
 func (tx *Tx) Discarded(u Person, action Action) (bool, error) {
 	var stands bool
-	err := tx.row(`SELECT EXISTS (SELECT 1 FROM discard WHERE okta_id = ? AND action = ? AND okta_updated IS ? AND okta_status = ?)`,
+	err := tx.row(`SELECT EXISTS (SELECT 1 FROM discard WHERE okta_id = ?1 AND action = ?2 AND okta_updated IS ?3 AND okta_status = ?4
+		AND (action <> 'remove_role' OR entitled IN ('', `+fmt.Sprintf(entitled, "?1")+`)))`,
 		u.OktaID, string(action), timeArg(u.Updated), u.Status).Scan(&stands)
 	return stands, err
 }

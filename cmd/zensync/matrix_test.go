@@ -36,6 +36,7 @@ type outcome struct {
 // setting.
 type trial struct {
 	args    []string
+	relay   bool     // it needs one
 	first   bool     // nothing is deployed before; a deploy is what is killed
 	itself  bool     // it never needs a worker: two beside one are two at once
 	prepare []string // goes before it
@@ -82,7 +83,7 @@ func (tr trial) run(t *testing.T, s setting) {
 	if tr.prepare != nil {
 		c.must(exitDone, tr.prepare...)
 	}
-	if tr.args[0] == "deploy" {
+	if tr.relay {
 		c.withRelay(func() { tr.meet(c, s) })
 	} else {
 		tr.meet(c, s)

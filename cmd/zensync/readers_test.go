@@ -113,13 +113,14 @@ var (
 	plannedAfterAKill = outcome{exitAttention, "ann update\ncyd create\ndan link\nnew skip"}
 )
 
-// readStore are those that ask the store alone.
+// readStore are those that ask neither Okta nor ZenQMS.
 func readStore() []reading {
 	all := []reading{
-		{args: []string{"unlink", "--dry-run"}, show: []string{"okta_id"}, want: outcome{exitDone, "ann\nold"}},
-		{args: []string{"verify"}, show: []string{"rows"}, want: outcome{exitDone, "8"}},
+		{args: []string{"unlink", "--dry-run"}, show: []string{"okta_id"}, want: outcome{exitDone, "ann\nbob\nold"}},
+		{args: []string{"verify"}, show: []string{"rows"}, want: outcome{exitDone, "9"}},
 		{args: []string{"status"}, show: []string{"state", "queue.ready", "queue.held", "queue.dead", "links.active", "skipped", "stopped"},
-			want: outcome{exitDone, "active 0 1 1 1 1 -"}, dead: &outcome{exitDone, "active 1 1 1 1 1 -"}}, // dan is still to be done
+			want: outcome{exitDone, "active 0 1 1 2 1 -"}, dead: &outcome{exitDone, "active 1 1 1 2 1 -"}}, // dan is still to be done
+		{args: []string{"notify", "test"}, show: []string{"service", "outcome"}, want: outcome{exitDone, "generic+http ok"}},
 		{args: []string{"report"}, want: outcome{exitDone, "conflict"}},
 		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "dead\nevents\nheld\nlatency\nleavers\nlinks\nlog\nroles\nruns\nskipped\nsummary\nunlinked"}},
 		{args: []string{"export"}, want: outcome{exitDone, `"action":"deploy"`}},
@@ -139,7 +140,7 @@ func readStore() []reading {
 var reports = map[string]reading{
 	"skipped":  {show: []string{"okta_id"}, want: outcome{exitDone, "new"}},
 	"log":      {show: []string{"action"}, want: outcome{exitDone, "config\ncreate\ndeactivate\ndeploy\nlink\nskip\nversion"}},
-	"links":    {show: []string{"okta_id"}, want: outcome{exitDone, "ann\nold"}},
+	"links":    {show: []string{"okta_id"}, want: outcome{exitDone, "ann\nbob\nold"}},
 	"runs":     {show: []string{"kind"}, want: outcome{exitDone, "initial\nreconcile"}},
 	"events":   {show: []string{"id"}, want: outcome{exitDone, ""}},
 	"held":     {show: []string{"okta_id", "action"}, want: outcome{exitDone, "bob deactivate"}},

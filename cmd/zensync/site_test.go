@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +34,10 @@ func newSite(t *testing.T) *site {
 	require.NoError(t, os.Mkdir(c.temporary(), 0o700))
 	text, err := os.ReadFile(w.vars["ZENSYNC_CONFIG"])
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(w.vars["ZENSYNC_CONFIG"], append(text, "safety: {max_deactivations: 0}\n"...), 0o600))
+	told := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})) // takes what alerts say
+	t.Cleanup(told.Close)
+	text = fmt.Appendf(text, "safety: {max_deactivations: 0}\nnotify: {urls: [%q]}\n", "generic+"+told.URL)
+	require.NoError(t, os.WriteFile(w.vars["ZENSYNC_CONFIG"], text, 0o600))
 
 	c.seed("ann", "Lee", "ann@example.com", oktatest.Active)
 	c.seed("bob", "Roy", "bob@example.com", oktatest.Suspended)
@@ -45,7 +50,7 @@ func newSite(t *testing.T) *site {
 }
 
 // deploy makes of it an installation in which every command has something to
-// do: ann and old are linked, bob's deactivation is held, and cyd is given up.
+// do: ann, bob and old are linked, bob's deactivation is held, and cyd is given up.
 // Since then ann has another title and dan has come, and no hook told of either.
 func (c *site) deploy() {
 	c.Helper()

@@ -64,6 +64,11 @@ func (c *site) sound(state string) {
 		hooks = 0
 	}
 	assert.Len(c, c.org.Hooks(), hooks, "C4, C3: event hooks in Okta")
+	if hooks > 0 {
+		same, err := c.hasSecret("hook.secret")
+		assert.NoError(c, err)
+		assert.True(c, same, "the event hook sends the secret that the relay takes")
+	}
 	left, err := os.ReadDir(c.temporary())
 	assert.NoError(c, err)
 	assert.Empty(c, left, "copies of the store are removed")

@@ -3,22 +3,22 @@ package main
 var (
 	counts  = []string{"kind", "state", "created", "linked", "updated", "deactivated", "failed", "held"}
 	synced  = []string{"okta_id", "action", "outcome"}
-	settled = "ada old - inactive\nann ann Boss\nbob - -\ncyd cyd -\ndan dan -"
+	settled = "ada old - inactive\nann ann Boss\nbob bob -\ncyd cyd -\ndan dan -"
 )
 
 var trials = map[string]trial{
 	"first deploy": {
-		args: []string{"deploy", "--yes", "--format", "json"}, first: true, show: counts,
-		want:   outcome{exitHeld, "initial done 2 1 0 0 0 1"},
+		args: []string{"deploy", "--yes", "--format", "json"}, relay: true, first: true, show: counts,
+		want:   outcome{exitHeld, "initial done 2 2 0 0 0 1"},
 		second: []outcome{{exitAttention, "initial done 0 0 0 0 0 0"}},
 		// ann was created without an answer, and is linked; the run that was killed does it all.
 		dead: []outcome{{exitAttention, "initial done 0 0 0 0 0 0"}},
 		// Or it is that run which is wanted again; cyd may have been created without an answer as well.
-		sooner: []outcome{{exitHeld, "initial done 1 2 0 0 0 1"}, {exitHeld, "initial done 0 3 0 0 0 1"}},
-		state:  "active", ends: "ada old - inactive\nann ann -\nbob - -\ncyd cyd -",
+		sooner: []outcome{{exitHeld, "initial done 1 3 0 0 0 1"}, {exitHeld, "initial done 0 4 0 0 0 1"}},
+		state:  "active", ends: "ada old - inactive\nann ann -\nbob bob -\ncyd cyd -",
 	},
 	"deploy": {
-		args: []string{"deploy", "--yes", "--format", "json"}, show: counts,
+		args: []string{"deploy", "--yes", "--format", "json"}, relay: true, show: counts,
 		want: outcome{exitAttention, "initial done 2 0 1 0 0 0"},
 		// It pushes ann's title again where it reads ZenQMS while the first writes it.
 		second: []outcome{{exitAttention, "initial done 0 0 0 0 0 0"}, {exitAttention, "initial done 0 0 1 0 0 0"}},
@@ -76,16 +76,23 @@ var trials = map[string]trial{
 	"unlink": {
 		itself: true,
 		args:   []string{"unlink", "--yes", "--format", "json"}, show: []string{"state", "cleared", "unchanged", "failed", "hook"},
-		want:   outcome{exitDone, "unlinked 2 0 0 gone"},
+		want:   outcome{exitDone, "unlinked 3 0 0 gone"},
 		second: []outcome{{exitDone, ""}, {exitFailed, ""}},  // unlinked already, or another is at work
-		dead:   []outcome{{exitDone, "unlinked 3 0 0 gone"}}, // dan, too, whose link nobody had written down
-		sooner: []outcome{{exitDone, "unlinked 4 0 0 gone"}},
+		dead:   []outcome{{exitDone, "unlinked 4 0 0 gone"}}, // dan, too, whose link nobody had written down
+		sooner: []outcome{{exitDone, "unlinked 5 0 0 gone"}},
 		state:  "unlinked",
+	},
+	"rotate-secret": {
+		itself: true, relay: true,
+		args: []string{"rotate-secret", "--grace", "0s", "--format", "json"}, show: []string{"resumed"},
+		want:   outcome{exitDone, "false"},
+		second: []outcome{{exitFailed, ""}}, // another is at work
+		state:  "active", ends: settled,
 	},
 	"relink": {
 		args: []string{"relink", "$new", "$old", "--reason", "x", "--format", "json"}, show: synced,
 		want:   outcome{exitDone, "new activate ok"},
 		second: []outcome{{exitFailed, ""}}, // new is linked already
-		state:  "active", ends: "ada new -\nann ann Boss\nbob - -\ncyd cyd -\ndan dan -",
+		state:  "active", ends: "ada new -\nann ann Boss\nbob bob -\ncyd cyd -\ndan dan -",
 	},
 }
