@@ -41,7 +41,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			planCommand(), deployCommand(), relayCommand(), workerCommand(), runCommand(),
 			syncCommand(), reconcileCommand(), explainCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
 			pauseCommand(), resumeCommand(), unlinkCommand(), rotateSecretCommand(),
-			statusCommand(), reportCommand(), verifyCommand(), exportCommand(), notifyCommand(),
+			statusCommand(), reportCommand(), driftCommand(), verifyCommand(), exportCommand(), notifyCommand(),
 			configCommand(), demoCommand(), completionCommand(), manualCommand(), versionCommand(),
 		},
 	}

@@ -103,6 +103,7 @@ func emptySentence(name string, limited bool) string {
 		"skipped": "nobody is skipped", "log": "nothing was done", "links": "nobody is linked",
 		"runs": "there was no run", "held": "nothing is held", "events": "no event came", "dead": "nothing was given up", "unlinked": "nothing was unlinked",
 		"latency": "no event's work was done", "leavers": "nobody left", "roles": "nobody holds a mapped role", "summary": "there are no figures",
+		"drift": "nothing differs",
 	}[name]
 	if text == "" {
 		text = "the report " + name + " is empty"

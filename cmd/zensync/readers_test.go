@@ -102,6 +102,8 @@ var readServers = []reading{
 	{args: []string{"plan"}, show: plannedUsers, want: planned, dead: &plannedAfterAKill},
 	{args: []string{"deploy", "--dry-run"}, show: plannedUsers, want: planned, dead: &plannedAfterAKill},
 	{args: []string{"reconcile", "--dry-run"}, show: plannedUsers, want: planned, dead: &plannedAfterAKill},
+	{args: []string{"drift"}, show: []string{"kind", "okta_id", "reason"},
+		want: outcome{exitAttention, "access bob held\nfield ann missed"}, dead: &outcome{exitAttention, "access bob held\nfield ann missed\nunlinked dan waiting"}},
 	{args: []string{"explain", "$dan"}, show: []string{"okta.id", "link", "now.action"},
 		want: outcome{exitDone, "dan - create"}, dead: &outcome{exitDone, "dan - link"}},
 	{args: []string{"config", "check", "--live"}, want: outcome{exitDone, "max_deactivations: 0"}},
@@ -122,7 +124,7 @@ func readStore() []reading {
 			want: outcome{exitDone, "active 0 1 1 2 1 -"}, dead: &outcome{exitDone, "active 1 1 1 2 1 -"}}, // dan is still to be done
 		{args: []string{"notify", "test"}, show: []string{"service", "outcome"}, want: outcome{exitDone, "generic+http ok"}},
 		{args: []string{"report"}, want: outcome{exitDone, "conflict"}},
-		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "dead\nevents\nheld\nlatency\nleavers\nlinks\nlog\nroles\nruns\nskipped\nsummary\nunlinked"}},
+		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "dead\ndrift\nevents\nheld\nlatency\nleavers\nlinks\nlog\nroles\nruns\nskipped\nsummary\nunlinked"}},
 		{args: []string{"export"}, want: outcome{exitDone, `"action":"deploy"`}},
 	}
 	for _, known := range store.Reports() {
@@ -147,6 +149,7 @@ var reports = map[string]reading{
 	"dead":     {show: []string{"okta_id"}, want: outcome{exitDone, "cyd"}},
 	"leavers":  {show: []string{"okta_id", "state"}, want: outcome{exitDone, "bob held"}},
 	"roles":    {show: []string{"okta_id"}, want: outcome{exitDone, ""}},
+	"drift":    {show: []string{"kind", "okta_id", "reason"}, want: outcome{exitDone, "access bob held"}}, // as both were read last
 	"latency":  {show: []string{"day"}, want: outcome{exitDone, ""}},
 	"summary":  {want: outcome{exitDone, "queue.held"}},
 	"unlinked": {show: []string{"okta_id"}, want: outcome{exitDone, ""}},

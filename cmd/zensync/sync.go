@@ -41,37 +41,41 @@ func syncUsers(c *cli.Context) error {
 	if !c.Args().Present() {
 		return usage("sync: name at least one user, by Okta id, login or email")
 	}
-	return deployed(c, func(in *installation, worker *reconcile.Worker) error {
-		db := worker.DB
-		var users []wanted
-		for _, asked := range c.Args().Slice() {
-			id, err := lookUpUser(c.Context, worker.Okta, db, asked)
-			if err != nil {
-				return err
-			}
-			if !slices.ContainsFunc(users, func(u wanted) bool { return u.oktaID == id }) {
-				users = append(users, wanted{asked: asked, oktaID: id})
-			}
-		}
-		run, err := in.enqueue(c.Context, db, users, actor(c))
+	return deployed(c, func(in *installation, worker *reconcile.Worker) error { return in.syncNamed(c, worker, c.Bool("wait")) })
+}
+
+// syncNamed syncs the users that the command line names, and waits for it if it
+// is to.
+func (in *installation) syncNamed(c *cli.Context, worker *reconcile.Worker, wait bool) error {
+	db := worker.DB
+	var users []wanted
+	for _, asked := range c.Args().Slice() {
+		id, err := lookUpUser(c.Context, worker.Okta, db, asked)
 		if err != nil {
 			return err
 		}
-		if run != 0 {
-			fmt.Fprintf(c.App.ErrWriter, "%d users are more than the brake lets through at once: this is run %d, and it counts what that asks for\n", len(users), run)
+		if !slices.ContainsFunc(users, func(u wanted) bool { return u.oktaID == id }) {
+			users = append(users, wanted{asked: asked, oktaID: id})
 		}
-		if !c.Bool("wait") {
-			fmt.Fprintf(c.App.ErrWriter, "asked for %s; `zensync report log` shows what came of it\n", count(int64(len(users)), "user", "users"))
-			if !serves(db) {
-				fmt.Fprintln(c.App.ErrWriter, "no worker is up: it is done once one is")
-			}
-			return nil
+	}
+	run, err := in.enqueue(c.Context, db, users, actor(c))
+	if err != nil {
+		return err
+	}
+	if run != 0 {
+		fmt.Fprintf(c.App.ErrWriter, "%d users are more than the brake lets through at once: this is run %d, and it counts what that asks for\n", len(users), run)
+	}
+	if !wait {
+		fmt.Fprintf(c.App.ErrWriter, "asked for %s; `zensync report log` shows what came of it\n", count(int64(len(users)), "user", "users"))
+		if !serves(db) {
+			fmt.Fprintln(c.App.ErrWriter, "no worker is up: it is done once one is")
 		}
-		if run != 0 {
-			return attendRun(c, worker, users, run)
-		}
-		return attendUsers(c, worker, "sync", users)
-	})
+		return nil
+	}
+	if run != 0 {
+		return attendRun(c, worker, users, run)
+	}
+	return attendUsers(c, worker, "sync", users)
 }
 
 // enqueue asks for the users in one transaction: with a promise each, or with
