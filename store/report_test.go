@@ -27,6 +27,8 @@ var reportColumns = map[string]string{
 	"leavers":  "okta_id zenqms_id email okta zenqms seconds state",
 	"roles":    "okta_id zenqms_id email active role groups since",
 	"summary":  "what value",
+	"acts":     "time actor action outcome okta_id run changes error seq",
+	"failures": "okta_id first last attempts action error ended outcome",
 	"drift":    "kind okta_id zenqms_id email field okta zenqms reason settle",
 }
 
@@ -83,6 +85,7 @@ func lived(t *testing.T) *fixture {
 	f.append(log("00u3", ActUpdate, OutcomeFailed))
 	f.append(log("00u4", ActNone, OutcomeUnchanged))
 	f.append(LogRow{Origin: string(FromReconcile), OktaID: "00u1", Action: ActAddRole, Outcome: OutcomeOK, Changes: map[string]Change{"roles": {New: []string{"Reviewer"}}}})
+	f.append(LogRow{Origin: "operator", Actor: "olga", Run: run, OktaID: "00u1", Action: ActDiscard, Outcome: OutcomeOK})
 	f.now = noon.Add(time.Hour)
 	return f
 }
@@ -130,6 +133,8 @@ func TestA2_ReportsShowWhatHappened(t *testing.T) {
 		"latency":  {{"2026-03-01", int64(1), int64(1500), int64(1500), int64(1500), int64(0), int64(0), int64(0)}},
 		"leavers":  {{"00u1", "z1", "ann@example.com", nil, nil, nil, "held"}},
 		"roles":    {{"00u1", "z1", "ann@example.com", int64(1), "Reviewer", `["QA"]`, at}},
+		"acts":     {{at, "olga", "discard", "ok", "00u1", int64(1), nil, nil, int64(8)}},
+		"failures": {{"00u3", at, at, int64(1), "update", nil, nil, "dead"}},
 		"dead":     {{int64(3), "00u3", "reconcile", int64(1), "500 from ZenQMS", at}},
 		"runs": {{int64(1), "reconcile", "done", at, at, int64(10), int64(0), int64(0), int64(1), int64(0), int64(1), int64(7), int64(2),
 			int64(1), int64(0)}}, // distinct users: 00u1 was activated once, if in two rows
@@ -145,8 +150,8 @@ func TestA2_ReportsShowWhatHappened(t *testing.T) {
 		})
 	}
 	_, rows := f.report("log", ReportArgs{})
-	require.Len(t, rows, 7)
-	assert.Equal(t, int64(7), rows[0][0], "the latest first")
+	require.Len(t, rows, 8)
+	assert.Equal(t, int64(8), rows[0][0], "the latest first")
 }
 
 func TestA2_ReportsAreLimitedByTheirArguments(t *testing.T) {
@@ -172,9 +177,9 @@ func TestA2_ReportsAreLimitedByTheirArguments(t *testing.T) {
 			assert.Zero(t, count(r.Name, ReportArgs{User: "00u9"}), "%s: user", r.Name)
 		}
 	}
-	assert.Equal(t, 4, count("log", ReportArgs{User: "00u1"}))
+	assert.Equal(t, 5, count("log", ReportArgs{User: "00u1"}))
 	assert.Equal(t, 1, count("events", ReportArgs{User: "00u1"}))
-	assert.Equal(t, 6, count("log", ReportArgs{Run: 1}))
+	assert.Equal(t, 7, count("log", ReportArgs{Run: 1}))
 	assert.Zero(t, count("log", ReportArgs{Run: 2}))
 	assert.Zero(t, count("runs", ReportArgs{Run: 2}))
 	assert.Zero(t, count("dead", ReportArgs{Run: 2}))

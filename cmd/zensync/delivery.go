@@ -68,16 +68,22 @@ func printPage(c *cli.Context, out io.Writer, e edition) error {
 		page.Title += " " + e.sections[0].name
 	}
 	for _, s := range e.sections {
-		part := output.Section{Title: s.name, Table: s.table, Empty: emptySentence(s.name, limited(c))}
-		if report, err := store.ReportByName(s.name); err == nil { // a list is none
-			part.Help = report.Help
-			for _, column := range report.Columns {
-				part.Columns = append(part.Columns, output.Pair{Key: column.Name, Value: column.Meaning})
-			}
-		}
-		page.Sections = append(page.Sections, part)
+		page.Sections = append(page.Sections, sectionOf(s, limited(c)))
 	}
 	return output.WriteHTML(out, page)
+}
+
+// sectionOf is a report as a part of a page, with what it shows and what its
+// columns mean.
+func sectionOf(s section, limited bool) output.Section {
+	part := output.Section{Title: s.name, Table: s.table, Empty: emptySentence(s.name, limited)}
+	if report, err := store.ReportByName(s.name); err == nil { // a list is none
+		part.Help = report.Help
+		for _, column := range report.Columns {
+			part.Columns = append(part.Columns, output.Pair{Key: column.Name, Value: column.Meaning})
+		}
+	}
+	return part
 }
 
 // facts are when an edition was made, of what, and with which limits.
@@ -103,7 +109,7 @@ func emptySentence(name string, limited bool) string {
 		"skipped": "nobody is skipped", "log": "nothing was done", "links": "nobody is linked",
 		"runs": "there was no run", "held": "nothing is held", "events": "no event came", "dead": "nothing was given up", "unlinked": "nothing was unlinked",
 		"latency": "no event's work was done", "leavers": "nobody left", "roles": "nobody holds a mapped role", "summary": "there are no figures",
-		"drift": "nothing differs",
+		"drift": "nothing differs", "acts": "nobody did anything", "failures": "nothing failed",
 	}[name]
 	if text == "" {
 		text = "the report " + name + " is empty"

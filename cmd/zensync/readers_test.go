@@ -124,7 +124,7 @@ func readStore() []reading {
 			want: outcome{exitDone, "active 0 1 1 2 1 -"}, dead: &outcome{exitDone, "active 1 1 1 2 1 -"}}, // dan is still to be done
 		{args: []string{"notify", "test"}, show: []string{"service", "outcome"}, want: outcome{exitDone, "generic+http ok"}},
 		{args: []string{"report"}, want: outcome{exitDone, "conflict"}},
-		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "dead\ndrift\nevents\nheld\nlatency\nleavers\nlinks\nlog\nroles\nruns\nskipped\nsummary\nunlinked"}},
+		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "acts\ndead\ndrift\nevents\nfailures\nheld\nlatency\nleavers\nlinks\nlog\nroles\nruns\nskipped\nsummary\nunlinked"}},
 		{args: []string{"export"}, want: outcome{exitDone, `"action":"deploy"`}},
 	}
 	for _, known := range store.Reports() {
@@ -149,6 +149,8 @@ var reports = map[string]reading{
 	"dead":     {show: []string{"okta_id"}, want: outcome{exitDone, "cyd"}},
 	"leavers":  {show: []string{"okta_id", "state"}, want: outcome{exitDone, "bob held"}},
 	"roles":    {show: []string{"okta_id"}, want: outcome{exitDone, ""}},
+	"acts":     {show: []string{"action"}, want: outcome{exitDone, "config\ndeploy\nversion"}},
+	"failures": {show: []string{"okta_id", "outcome"}, want: outcome{exitDone, "cyd dead"}},
 	"drift":    {show: []string{"kind", "okta_id", "reason"}, want: outcome{exitDone, "access bob held"}}, // as both were read last
 	"latency":  {show: []string{"day"}, want: outcome{exitDone, ""}},
 	"summary":  {want: outcome{exitDone, "queue.held"}},

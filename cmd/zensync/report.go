@@ -16,9 +16,10 @@ func reportCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "report",
 		Usage:     "who is skipped and why, what was done, and more",
-		ArgsUsage: "[NAME | list [NAME]]",
+		ArgsUsage: "[NAME | list [NAME] | pack]",
 		Description: "Without a name: who is skipped now, and the latest rows of the log. `report list` tells of all reports, and\n" +
-			"`report list NAME` of the columns of one.\n" +
+			"`report list NAME` of the columns of one. `report pack --since TIME --output DIR` makes a folder for an auditor: a page that\n" +
+			"stands for itself, with the chain of the log proved, and all of it as CSV.\n" +
 			"Each is one SQL file over the local store; nothing is asked of Okta or ZenQMS.",
 		Flags: append(limits(),
 			&cli.StringFlag{Name: "output", Usage: "write into `FILE`, readable by you alone; one that is there is replaced"},
@@ -39,8 +40,11 @@ var overview = map[string][]string{
 
 func report(c *cli.Context) error {
 	name, format := c.Args().First(), c.String("format")
-	if name == "list" {
+	switch name {
+	case "list":
 		return listReports(c)
+	case "pack":
+		return pack(c)
 	}
 	if c.NArg() > 1 {
 		return usage("report: takes one name, and was given %q as well", c.Args().Get(1))

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/zensync/zensync/cmd/zensync/output"
+	"github.com/zensync/zensync/store"
+)
+
+// packed are the reports of an inspection pack, in the order of its page. Those
+// of what is now are whole; the others are of the period.
+var packed = []string{"summary", "leavers", "held", "acts", "failures", "dead", "skipped", "runs", "latency", "roles"}
+
+// packedAlone are reports that are files of their own only: they are too long
+// for a page that people read.
+var packedAlone = []string{"log", "links", "events"}
+
+// packPage is the page of a pack, and packSums the file of its checksums, as
+// `sha256sum --check` takes it.
+const (
+	packPage = "index.html"
+	packSums = "SHA256SUMS"
+)
+
+// pack writes an inspection pack: one page that an auditor can read offline,
+// and the same and more as files. It is written to the end even where the log
+// does not hold; the page then says so, and the command fails.
+func pack(c *cli.Context) error {
+	if c.NArg() > 1 {
+		return usage("report pack: takes no arguments, and was given %q", c.Args().Get(1))
+	}
+	folder := c.String("output")
+	if folder == "" || !c.IsSet("since") {
+		return usage("report pack: give the period, as in --since 90d or --since 2026-01-01 --until 2026-04-01, and a new folder with --output")
+	}
+	for _, flag := range []string{"user", "run", "limit", "format"} {
+		if c.IsSet(flag) {
+			return usage("report pack: --%s does not narrow it: a pack is about everybody", flag)
+		}
+	}
+	e := edition{made: time.Now()}
+	var err error
+	if e.args, err = reportArgs(c, e.made); err != nil {
+		return err
+	}
+	in, err := load(c, commandLevel)
+	if err != nil {
+		return err
+	}
+	var p inspection
+	if err := in.viewStore(c.Context, ", so there is nothing to report", func(tx *store.Tx) (err error) {
+		p, err = in.inspect(c, tx, e)
+		return err
+	}); err != nil {
+		return uninterrupted(c.Context, err, "not packed: interrupted")
+	}
+	if err := p.write(folder); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.ErrWriter, "%s in %s: open %s\n", count(int64(len(p.files)+1), "file", "files"), folder, packPage)
+	return p.broken
+}
+
+// inspection is a pack before it is written.
+type inspection struct {
+	files  []packedFile
+	broken error // what is wrong with the log
+}
+
+type packedFile struct {
+	name string
+	text []byte
+}
+
+// inspect reads what a pack holds, as of one moment.
+func (in *installation) inspect(c *cli.Context, tx *store.Tx, e edition) (p inspection, err error) {
+	bar := output.NewProgress(c.App.ErrWriter, "rows verified")
+	head, broken := tx.CheckLog(store.Head{}, bar.Set)
+	bar.Close()
+	if c.Context.Err() != nil {
+		return p, c.Context.Err()
+	}
+	proof := fmt.Sprintf("every row is as it was written, up to %s", headText(head))
+	if broken != nil {
+		proof, p.broken = broken.Error(), fmt.Errorf("the log does not hold, and the pack says so: %w", broken)
+	}
+	hash, err := tx.Setting(store.ConfigHash)
+	if err != nil {
+		return p, err
+	}
+	page := output.Page{Title: "zensync inspection pack", Facts: append(e.facts(c),
+		output.Pair{Key: "installation", Value: in.Okta.OrgURL + " to " + in.ZenQMS.BaseURL},
+		output.Pair{Key: "program", Value: versionLine()},
+		output.Pair{Key: "configuration (sha256)", Value: notedHash(hash)},
+		output.Pair{Key: "chain of the log", Value: proof})}
+	for _, name := range slices.Concat(packed, packedAlone) {
+		if e.sections, err = readSections(tx, []string{name}, periodOf(name, e.args), c); err != nil {
+			return p, err
+		}
+		table := e.sections[0].table
+		if slices.Contains(packed, name) {
+			page.Sections = append(page.Sections, sectionOf(e.sections[0], periodOf(name, e.args) != store.ReportArgs{}))
+		}
+		var text bytes.Buffer
+		if err := output.Write(&text, "csv", table); err != nil {
+			return p, err
+		}
+		p.files = append(p.files, packedFile{name + ".csv", text.Bytes()})
+	}
+	var text bytes.Buffer
+	if err := output.WriteHTML(&text, page); err != nil {
+		return p, err
+	}
+	p.files = append(p.files, packedFile{packPage, text.Bytes()})
+	return p, nil
+}
+
+// notedHash is the hash of the configuration last in effect, or in words that
+// there was none.
+func notedHash(hash string) string {
+	if hash == "" {
+		return "none was noted yet"
+	}
+	return hash
+}
+
+// periodOf are the limits of one report of a pack. What stands open is listed
+// whenever it began.
+func periodOf(name string, args store.ReportArgs) store.ReportArgs {
+	if slices.Contains([]string{"held", "dead", "skipped", "roles", "links"}, name) {
+		return store.ReportArgs{}
+	}
+	return args
+}
+
+// write makes the folder and its files, for their owner alone, and a list of
+// their checksums. One that is there already is not touched; one that cannot be
+// filled is removed.
+func (p inspection) write(folder string) (err error) {
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return fmt.Errorf("%w (--output has to name a folder that is not there yet, in one that is)", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(folder))
+		}
+	}()
+	var sums strings.Builder
+	for _, f := range p.files {
+		sum := sha256.Sum256(f.text)
+		fmt.Fprintf(&sums, "%s  %s\n", hex.EncodeToString(sum[:]), f.name)
+	}
+	for _, f := range append(p.files, packedFile{packSums, []byte(sums.String())}) {
+		if err := fillNew(filepath.Join(folder, f.name), func(to io.Writer) error {
+			_, err := to.Write(f.text)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
