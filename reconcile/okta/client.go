@@ -95,7 +95,7 @@ func New(config Config) (*Client, error) {
 		config.Transport = defaultTransport()
 	}
 	c := &Client{config: config, transport: &transport{base: config.Transport, budget: budget{share: config.RateShare}}}
-	if c.session, err = newSession(config, c.transport); err != nil {
+	if c.session, err = newSession(config, c.transport, scopes...); err != nil {
 		return nil, fmt.Errorf("okta: %w", err)
 	}
 	return c, nil
@@ -231,7 +231,7 @@ func (c *Client) renew(refused *session) (*session, error) {
 	if c.session != refused {
 		return c.session, nil
 	}
-	s, err := newSession(c.config, c.transport)
+	s, err := newSession(c.config, c.transport, scopes...)
 	if err != nil {
 		return nil, err
 	}

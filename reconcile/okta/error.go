@@ -103,6 +103,15 @@ func StatusOf(err error) int {
 	return e.Status
 }
 
+// CodeOf gives Okta's code for an error, such as E0000006 or invalid_client; "" if the error has none.
+func CodeOf(err error) string {
+	var e *Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	return e.Code
+}
+
 // tokenRefused tells whether Okta refused the access token, as opposed to refusing to give one.
 func tokenRefused(err error) bool {
 	var e *Error

@@ -30,7 +30,8 @@ type session struct {
 	failure  error        // the latest of them; read and written by whoever has the turn
 }
 
-func newSession(c Config, t *transport) (*session, error) {
+// newSession makes one whose token is for some scopes.
+func newSession(c Config, t *transport, scopes ...string) (*session, error) {
 	// Every option there is, so that none is left to the environment or to a file.
 	options := []sdk.ConfigSetter{
 		sdk.WithOrgUrl(c.OrgURL),

@@ -41,6 +41,8 @@ type Options struct {
 	// Key checks the RS256 signature of client assertions; nil leaves the
 	// signature unchecked.
 	Key *rsa.PublicKey
+	// KeyID is the kid that client assertions have to name; empty accepts any.
+	KeyID string
 	// GrantedScopes are the scopes granted to the service app; nil means
 	// DefaultScopes.
 	GrantedScopes []string
@@ -144,6 +146,7 @@ func New(opts Options) *Org {
 		byEmail:   map[string][]*user{},
 		groupByID: map[string]*group{},
 	}
+	o.tokens.app = App{KeyID: opts.KeyID, GrantedScopes: opts.GrantedScopes, RequireDPoP: opts.RequireDPoP}
 	o.limiter.perMinute, o.limiter.limits = opts.RatePerMinute, opts.RateLimits
 	o.actor = Actor{ID: o.newID("00u"), Type: "User", AlternateID: "admin@example.com", DisplayName: "Ada Admin"}
 	o.userType = o.newID("oty")

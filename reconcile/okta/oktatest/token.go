@@ -26,6 +26,7 @@ const (
 
 type tokens struct {
 	mu     sync.Mutex
+	app    App
 	issued map[string]grant
 }
 
@@ -105,20 +106,24 @@ func (o *Org) refuseToken(r *http.Request, scopes []string) *oauthError {
 	if r.Form.Get("grant_type") != "client_credentials" {
 		return &oauthError{http.StatusBadRequest, "unsupported_grant_type", "The authorization grant type is not supported by the authorization server."}
 	}
+	app := o.app()
 	if r.Form.Get("client_assertion_type") != jwtBearer {
 		return &oauthError{http.StatusUnauthorized, "invalid_client", "Client Credentials requests to the Org Authorization Server must use the private_key_jwt token_endpoint_auth_method."}
 	}
-	if wrong := o.checkAssertion(r.Form.Get("client_assertion"), o.base(r)+"/oauth2/v1/token"); wrong != "" {
+	if wrong := o.checkAssertion(r.Form.Get("client_assertion"), o.base(r)+"/oauth2/v1/token", app.KeyID); wrong != "" {
 		return &oauthError{http.StatusUnauthorized, "invalid_client", wrong}
 	}
-	if o.opts.RequireDPoP && r.Header.Get("DPoP") == "" {
+	if app.Inactive { // Okta documents no words for it
+		return &oauthError{http.StatusUnauthorized, "invalid_client", "The client application is not active."}
+	}
+	if app.RequireDPoP && r.Header.Get("DPoP") == "" {
 		return &oauthError{http.StatusBadRequest, "invalid_dpop_proof", "The DPoP proof JWT header is missing."}
 	}
 	if len(scopes) == 0 {
 		return &oauthError{http.StatusBadRequest, "invalid_scope", "The 'scope' parameter is required."}
 	}
 	for _, scope := range scopes {
-		if !slices.Contains(o.opts.GrantedScopes, scope) {
+		if !slices.Contains(app.GrantedScopes, scope) {
 			return &oauthError{http.StatusBadRequest, "invalid_scope", "The client is not granted the scope " + scope + "."}
 		}
 	}
@@ -137,10 +142,10 @@ func (a *audience) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*[]string)(a))
 }
 
-// checkAssertion checks a client assertion: its form, signature, issuer,
+// checkAssertion checks a client assertion: its form, key id, signature, issuer,
 // audience and time. It returns what is wrong in the words for the client, ""
 // if nothing is.
-func (o *Org) checkAssertion(assertion, endpoint string) string {
+func (o *Org) checkAssertion(assertion, endpoint, keyID string) string {
 	const unreadable = "The parsing of the client_assertion failed."
 	parts := strings.Split(assertion, ".")
 	if len(parts) != 3 || slices.Contains(parts, "") {
@@ -148,6 +153,7 @@ func (o *Org) checkAssertion(assertion, endpoint string) string {
 	}
 	var header struct {
 		Alg string `json:"alg"`
+		Kid string `json:"kid"`
 	}
 	var claims struct {
 		Issuer   string   `json:"iss"`
@@ -160,6 +166,8 @@ func (o *Org) checkAssertion(assertion, endpoint string) string {
 	}
 	expires := time.Unix(int64(claims.Expiry), 0)
 	switch now := o.now(); {
+	case keyID != "" && header.Kid != keyID:
+		return "The client has no public key with the kid of the client_assertion."
 	case header.Alg != "RS256" || o.opts.Key != nil && !o.signed(parts):
 		return "The client_assertion signature is invalid."
 	case claims.Issuer == "" || claims.Issuer != claims.Subject:

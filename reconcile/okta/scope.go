@@ -1,0 +1,35 @@
+package okta
+
+import (
+	"context"
+	"net/http"
+	"slices"
+)
+
+// Scopes are those that the app has to be granted, spelled as Okta spells them.
+func Scopes() []string { return slices.Clone(scopes) }
+
+// DeniedScopes asks Okta for an access token for each of Scopes alone, and gives those that it refuses with the code
+// invalid_scope. For all of them together Okta says no more than that it refuses. An error is a token that could not
+// be had for another reason. With an API token, which has no scopes, there is nothing to ask.
+func (c *Client) DeniedScopes(ctx context.Context) (denied []string, err error) {
+	if !c.config.oauth() {
+		return nil, nil
+	}
+	for _, scope := range scopes {
+		s, err := newSession(c.config, c.transport, scope)
+		if err != nil {
+			return nil, err
+		}
+		// To build a request is to have a token for it. It is not sent.
+		_, err = s.build(ctx, s.client.CloneRequestExecutor(), request{method: http.MethodGet, path: apiPath("users")})
+		if CodeOf(err) == "invalid_scope" {
+			denied = append(denied, scope)
+			continue
+		}
+		if err != nil {
+			return nil, asError("ask for the scope "+scope, err)
+		}
+	}
+	return denied, nil
+}
