@@ -45,14 +45,40 @@ func (v *validator) orgURL(value *string) {
 	if u == nil {
 		return
 	}
-	org, domain, _ := strings.Cut(u.Host, ".")
-	name, admin := strings.CutSuffix(org, adminSuffix)
+	host, admin := orgHost(u.Host)
 	switch {
-	case admin && strings.HasPrefix(domain, "okta"):
-		v.add(key, "is the address of the admin console", "use https://"+name+"."+domain)
+	case admin:
+		v.add(key, "is the address of the admin console", "use https://"+host)
 	case u.Path != "":
 		v.add(key, "has a path", "use https://"+u.Host)
 	}
+}
+
+// orgHost is the host of the org whose admin console, perhaps, is at host.
+func orgHost(host string) (org string, admin bool) {
+	first, domain, _ := strings.Cut(host, ".")
+	name, admin := strings.CutSuffix(first, adminSuffix)
+	if admin && strings.HasPrefix(domain, "okta") {
+		return name + "." + domain, true
+	}
+	return host, false
+}
+
+// OrgAddress makes the address of an org of what people copy from their
+// browser: without https://, of the admin console, with the path of a page. What
+// comes of it is still to be checked; what is no such thing stays as it is.
+func OrgAddress(text string) string {
+	text = strings.TrimSpace(text)
+	full := text
+	if text != "" && !strings.Contains(text, "://") {
+		full = "https://" + text
+	}
+	u, err := url.Parse(full)
+	if err != nil || u.Host == "" || u.User != nil {
+		return text
+	}
+	host, _ := orgHost(strings.ToLower(u.Host))
+	return u.Scheme + "://" + host
 }
 
 // notifyURL wants what messages can be sent to; which that are is known where

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -54,12 +55,38 @@ func (c *Config) PreviousHookSecret() ([]byte, error) {
 // one *Error. It keeps nothing.
 func (c *Config) CheckSecrets() error {
 	r := c.report()
+	used := c.SecretFiles()
 	for _, f := range c.files() {
-		if *f.name != "" && (f.key != previousSecretKey || exists(*f.name)) {
+		if slices.ContainsFunc(used, func(u SecretFile) bool { return u.Key == f.key }) {
 			read(f, r)
 		}
 	}
 	return r.err()
+}
+
+// SecretFile is a file that the configuration names.
+type SecretFile struct {
+	Key    string // as in zenqms.api_key_file
+	Name   string
+	Public bool // a certificate, which is no secret
+}
+
+// SecretFiles are those that are in use: of a previous secret, only the one of a
+// rotation under way.
+func (c *Config) SecretFiles() []SecretFile {
+	var used []SecretFile
+	for _, f := range c.files() {
+		if *f.name != "" && (f.key != previousSecretKey || exists(*f.name)) {
+			used = append(used, SecretFile{Key: f.key, Name: *f.name, Public: f.kind == certificate})
+		}
+	}
+	return used
+}
+
+// CheckSecret reads one of SecretFiles, and keeps nothing.
+func (c *Config) CheckSecret(key string) error {
+	_, err := c.secret(key, "")
+	return err
 }
 
 // CheckRotatable tells whether the files of the hook's secret can be replaced:
