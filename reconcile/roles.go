@@ -41,7 +41,7 @@ func ResolveRoles(ctx context.Context, w *Worker, pairs []RolePair, never func(r
 		if err != nil {
 			return nil, err
 		}
-		role, err := oneRole(roles, p.Role)
+		role, err := FindRole(roles, p.Role)
 		if err == nil && never(role.Name) {
 			err = fmt.Errorf("%w: safety.never_roles forbids %q", ErrRoles, role.Name)
 		}
@@ -54,8 +54,9 @@ func ResolveRoles(ctx context.Context, w *Worker, pairs []RolePair, never func(r
 	return resolved, errors.Join(errs...)
 }
 
-// oneRole is the role with a name, or else with an id.
-func oneRole(roles []zenqms.Role, name string) (zenqms.Role, error) {
+// FindRole is the role with a name, or else with an id. An ErrRoles says that
+// there is none, or more than one.
+func FindRole(roles []zenqms.Role, name string) (zenqms.Role, error) {
 	var found []zenqms.Role
 	for _, r := range roles {
 		if r.Name == name {

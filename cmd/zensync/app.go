@@ -16,7 +16,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
 		Name:  "zensync",
 		Usage: "keep the users of a ZenQMS account in step with an Okta org",
-		Description: "The first steps: `zensync config init`, then `zensync run`, then `zensync deploy` beside it.\n" +
+		Description: "The first steps: `zensync setup`, then `zensync run`, then `zensync deploy` beside it.\n" +
 			"`zensync report` says who is skipped and what was done last.",
 		HideHelpCommand:      true, // arrange makes `help X` an `X --help`
 		EnableBashCompletion: true,
@@ -38,6 +38,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			return helpOrUnknown(c)
 		},
 		Commands: []*cli.Command{
+			setupCommand(), doctorCommand(),
 			planCommand(), deployCommand(), relayCommand(), workerCommand(), runCommand(),
 			syncCommand(), reconcileCommand(), explainCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
 			pauseCommand(), resumeCommand(), unlinkCommand(), rotateSecretCommand(),

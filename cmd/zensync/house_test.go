@@ -38,6 +38,11 @@ var arrows = map[string][]string{
 	// names the reports that package store runs.
 	"cmd/zensync":      {"cmd/zensync/...", "relay", "reconcile", "reconcile/okta", "reconcile/zenqms", "store", "schema"},
 	"cmd/zensync/demo": {"cmd/zensync/...", "reconcile/okta/oktatest", "reconcile/zenqms/zenqmstest"},
+	// It tries the credentials, each with a client that notes what time the
+	// server says it is.
+	"cmd/zensync/doctor": {"cmd/zensync/...", "reconcile", "reconcile/okta", "reconcile/zenqms", "store"},
+	// It makes a key and files, and asks nobody but the operator.
+	"cmd/zensync/setup": {"cmd/zensync/config"},
 	// It uses the program as it is installed.
 	"scripts/smoke":               {"reconcile/okta/oktatest", "reconcile/zenqms/zenqmstest"},
 	"relay":                       {"store"},

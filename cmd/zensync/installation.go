@@ -221,20 +221,23 @@ func (in *installation) brake() reconcile.Brake {
 	}
 }
 
-func (in *installation) oktaClient() (*okta.Client, error) {
+// oktaConfig reads the credential of Okta.
+func (in *installation) oktaConfig() (okta.Config, error) {
 	cfg := okta.Config{OrgURL: in.Okta.OrgURL, ClientID: in.Okta.ClientID, PrivateKeyID: in.Okta.PrivateKeyID, RateShare: in.Okta.RateShare}
 	if in.Okta.APITokenFile != "" {
 		token, err := in.OktaToken()
-		if err != nil {
-			return nil, err
-		}
 		cfg.APIToken = string(token)
-	} else {
-		key, err := in.OktaKey()
-		if err != nil {
-			return nil, err
-		}
-		cfg.PrivateKey = key
+		return cfg, err
+	}
+	key, err := in.OktaKey()
+	cfg.PrivateKey = key
+	return cfg, err
+}
+
+func (in *installation) oktaClient() (*okta.Client, error) {
+	cfg, err := in.oktaConfig()
+	if err != nil {
+		return nil, err
 	}
 	client, err := okta.New(cfg)
 	if err != nil {
@@ -243,19 +246,25 @@ func (in *installation) oktaClient() (*okta.Client, error) {
 	return client, nil
 }
 
-func (in *installation) zenqmsClient() (*zenqms.Client, error) {
+// zenqmsConfig reads the credential of ZenQMS.
+func (in *installation) zenqmsConfig() (zenqms.Config, error) {
 	key, err := in.ZenQMSKey()
-	if err != nil {
-		return nil, err
-	}
 	prefix := in.ZenQMS.AuthPrefix
 	if prefix == "" {
 		prefix = zenqms.NoPrefix
 	}
-	client, err := zenqms.New(zenqms.Config{
+	return zenqms.Config{
 		BaseURL: in.ZenQMS.BaseURL, APIKey: string(key), AuthHeader: in.ZenQMS.AuthHeader, AuthPrefix: prefix,
 		MaxRequestsPerSecond: in.ZenQMS.MaxRequestsPerSecond, MaxInFlight: in.ZenQMS.Concurrency,
-	})
+	}, err
+}
+
+func (in *installation) zenqmsClient() (*zenqms.Client, error) {
+	cfg, err := in.zenqmsConfig()
+	if err != nil {
+		return nil, err
+	}
+	client, err := zenqms.New(cfg)
 	if err != nil {
 		return nil, usageError{err}
 	}

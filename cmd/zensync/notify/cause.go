@@ -173,7 +173,7 @@ func (f Facts) disk() (Cause, bool) {
 		Key: causeDisk, Title: "the disk is nearly full",
 		Text: fmt.Sprintf("%d MiB of %d MiB are left where %s is. Without room no event can be stored and nothing be synced.",
 			d.Free>>20, d.Total>>20, d.Path),
-	}, d.Total > 0 && d.Free < littleRoom && d.Free < d.Total/10
+	}, d.NearlyFull()
 }
 
 func (f Facts) paused() (Cause, bool) {

@@ -139,10 +139,10 @@ func TestCausesDuringAPause(t *testing.T) {
 }
 
 func TestTheDiskOfTheStoreIsMeasured(t *testing.T) {
-	d, err := diskOf(t.TempDir())
+	d, err := DiskOf(t.TempDir())
 	require.NoError(t, err)
 	assert.Positive(t, d.Total)
 	assert.LessOrEqual(t, d.Free, d.Total)
-	_, err = diskOf("/no/such/file")
+	_, err = DiskOf("/no/such/file")
 	assert.Error(t, err)
 }

@@ -51,6 +51,9 @@ type Disk struct {
 	Free, Total uint64
 }
 
+// NearlyFull tells whether it is time to make room.
+func (d Disk) NearlyFull() bool { return d.Total > 0 && d.Free < littleRoom && d.Free < d.Total/10 }
+
 // read fills in what the store says.
 func (f *Facts) read(tx *store.Tx) (err error) {
 	f.Now = tx.Now
@@ -106,8 +109,8 @@ func (f *Facts) readOverlooked(tx *store.Tx) error {
 	return err
 }
 
-// diskOf measures the file system that a file is on.
-func diskOf(path string) (Disk, error) {
+// DiskOf measures the file system that a file is on.
+func DiskOf(path string) (Disk, error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(path, &s); err != nil {
 		return Disk{}, fmt.Errorf("measure the disk of %s: %w", path, err)

@@ -97,7 +97,7 @@ func (w *Watcher) Look(ctx context.Context) error {
 	}
 	var f Facts
 	var err error
-	if f.Disk, err = diskOf(w.DB.Path()); err != nil {
+	if f.Disk, err = DiskOf(w.DB.Path()); err != nil {
 		w.Log.Warn("the disk cannot be measured", "error", err)
 	}
 	if err := w.DB.View(ctx, f.read); err != nil {

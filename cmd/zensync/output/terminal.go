@@ -1,6 +1,7 @@
 package output
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,59 @@ func Confirm(in io.Reader, out io.Writer, question string) (bool, error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// Ask asks for one line and returns it without the blanks around it. The end of
+// the input is io.EOF, the end of ctx its error. It takes no more than that line
+// from in.
+func Ask(ctx context.Context, in io.Reader, out io.Writer, question string) (string, error) {
+	return ask(ctx, out, question, func() (string, error) { return readLine(in) })
+}
+
+// AskSecret is Ask for what must not be seen: a terminal shows nothing of it. It
+// does again afterwards, however this ends.
+func AskSecret(ctx context.Context, in io.Reader, out io.Writer, question string) (string, error) {
+	if !IsTerminal(in) {
+		return Ask(ctx, in, out, question)
+	}
+	fd := int(in.(interface{ Fd() uintptr }).Fd())
+	shown, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("ask without showing the answer: %w", err)
+	}
+	answer, err := ask(ctx, out, question, func() (string, error) {
+		text, err := term.ReadPassword(fd)
+		return string(text), err
+	})
+	if ctx.Err() == nil || err == nil {
+		_, _ = fmt.Fprintln(out) // the return that was not shown
+	}
+	return answer, errors.Join(err, term.Restore(fd, shown))
+}
+
+func ask(ctx context.Context, out io.Writer, question string, read func() (string, error)) (string, error) {
+	if _, err := fmt.Fprint(out, question); err != nil {
+		return "", fmt.Errorf("ask: %w", err)
+	}
+	type answer struct {
+		text string
+		err  error
+	}
+	given := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		given <- answer{text, err}
+	}()
+	select {
+	case a := <-given:
+		if errors.Is(a.err, io.EOF) {
+			_, _ = fmt.Fprintln(out) // nobody has pressed return
+		}
+		return strings.TrimSpace(a.text), a.err
+	case <-ctx.Done():
+		_, _ = fmt.Fprintln(out)
+		return "", ctx.Err()
+	}
 }
 
 // readLine reads up to a line end, byte by byte. At io.EOF the line so far is

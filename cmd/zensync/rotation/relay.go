@@ -47,23 +47,36 @@ func (r Relay) takes(ctx context.Context, secret string) (bool, error) {
 	if !r.Alive() {
 		return false, errDown
 	}
+	took, err := r.TakesHere(ctx, secret)
+	if err == nil || ctx.Err() != nil {
+		return took, err
+	}
+	// It may be up in another network namespace, as in a container.
+	took, publicErr := r.TakesOutside(ctx, secret)
+	if publicErr != nil {
+		return false, fmt.Errorf("the relay does not answer at %s (%w) nor at %s (%w)", r.Listen, err, r.PublicURL, publicErr)
+	}
+	return took, nil
+}
+
+// TakesHere tells whether what listens at Listen is a relay that takes a secret.
+// An error says that it gave no answer to that.
+func (r Relay) TakesHere(ctx context.Context, secret string) (bool, error) {
 	direct := r.direct()
 	defer direct.CloseIdleConnections()
 	url, err := r.directURL()
 	if err != nil {
 		return false, err
 	}
-	took, err := ask(ctx, direct, url, secret)
-	if err == nil || ctx.Err() != nil {
-		return took, err
-	}
-	// It may be up in another network namespace, as in a container.
-	public := &http.Client{CheckRedirect: stay}
-	took, publicErr := ask(ctx, public, r.PublicURL, secret)
-	if publicErr != nil {
-		return false, fmt.Errorf("the relay does not answer at %s (%w) nor at %s (%w)", r.Listen, err, r.PublicURL, publicErr)
-	}
-	return took, nil
+	return ask(ctx, direct, url, secret)
+}
+
+// TakesOutside is the same of PublicURL, as this host reaches it, with a
+// certificate that this host trusts.
+func (r Relay) TakesOutside(ctx context.Context, secret string) (bool, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	defer transport.CloseIdleConnections()
+	return ask(ctx, &http.Client{CheckRedirect: stay, Transport: transport}, r.PublicURL, secret)
 }
 
 // directURL is the public URL with the scheme that the relay itself speaks.
