@@ -83,6 +83,8 @@ func (w *world) doOkta(ts *testscript.TestScript, verb string, args []string) (b
 		return w.kept(name), nil
 	case "heal":
 		w.org.ClearFaults()
+	case "app", "hook", "clock", "rename", "dissolve", "writes":
+		return w.console(verb, id, args)
 	default:
 		return false, fmt.Errorf("okta: unknown: %s", verb)
 	}
@@ -189,6 +191,8 @@ func (w *world) doZenQMS(ts *testscript.TestScript, verb string, args []string) 
 		latency, err := time.ParseDuration(args[0])
 		w.account.Latency(latency)
 		return true, err
+	case "html", "filters", "clock", "rename", "abolish":
+		return true, w.spoil(ts, verb, args)
 	default:
 		return false, fmt.Errorf("zenqms: unknown: %s", verb)
 	}

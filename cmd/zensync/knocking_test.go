@@ -78,8 +78,11 @@ func (w *world) heard() (bool, error) {
 func (w *world) hasSecret(file string) (bool, error) {
 	text, err := os.ReadFile(filepath.Join(w.folder, file))
 	secret := strings.TrimSpace(string(text))
-	if secret != w.secrets[file] {
-		w.secrets[file+".previous"], w.secrets[file] = w.secrets[file], secret
+	if before := w.secrets[file]; before != secret {
+		if before != "" {
+			w.secrets[file+".previous"] = before
+		}
+		w.secrets[file] = secret
 	}
 	return w.org.Hooks()[0].AuthValue == secret, err
 }

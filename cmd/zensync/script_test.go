@@ -37,6 +37,7 @@ import (
 //	told SERVICE TEXT [TIMES]      what it has said to that manager
 //	mode FILE PERMISSIONS          as in `mode report.csv 0600`
 //	received TEXT                  the receiver of alerts, $RECEIVER, got it
+//	finding CHECK RESULT [REGEXP]   of the JSON of `doctor` on stdout, which has a finding whose seen and remedy match
 //	lock PART HOLDER, ! lock PART  takes a lock of the store, and gives it back
 //
 // After every script its secrets are searched for in all that zensync printed
@@ -64,6 +65,7 @@ func TestScript(t *testing.T) {
 			"expand":     expandFile,
 			"lock":       lockPart,
 			"mode":       checkMode,
+			"finding":    checkFinding,
 			"certificate": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Check(worldOf(ts).writeCertificate())
 			},

@@ -16,12 +16,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -41,6 +43,7 @@ type world struct {
 	vars    map[string]string // of the environment
 
 	toOkta, toZenQMS *snare
+	oktaAhead        atomic.Int64 // nanoseconds by which Okta's clock is ahead
 
 	certificate tls.Certificate // of loopback, which the org trusts
 
@@ -123,6 +126,7 @@ func newWorld(folder string, atEnd func(func())) (*world, error) {
 	atEnd(trusting.Close)
 	w.certificate = trusting.TLS.Certificates[0]
 	w.org = oktatest.New(oktatest.Options{
+		Now:      func() time.Time { return time.Now().Add(time.Duration(w.oktaAhead.Load())) },
 		ClientID: clientID, Key: &key.PublicKey, Token: w.secrets["okta.token"], AllowHTTPHooks: true, HookClient: trusting.Client(),
 	})
 	w.account = zenqmstest.New(zenqmstest.Options{Token: w.secrets["zenqms.key"]})
@@ -140,6 +144,11 @@ func newWorld(folder string, atEnd func(func())) (*world, error) {
 		return nil, err
 	}
 	w.vars["RELAY"] = w.relay
+	me, err := user.Current()
+	if err != nil {
+		return nil, err
+	}
+	w.vars["OWNER"] = me.Username
 	w.vars["TAKEN"] = strings.TrimPrefix(w.vars["OKTA_URL"], "http://")
 	return w, w.writeFiles(key)
 }

@@ -2,8 +2,10 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -121,6 +123,15 @@ func (v *visit) door() rotation.Relay {
 // otherSecret is what to do about a relay that refuses our secret.
 const otherSecret = "the relay has another secret than relay.secret_file; as a service it has that of its start: `systemctl restart zensync-relay`, and look whether it says that it cannot read the file"
 
+// reason is an error without the URL that net/http puts before it.
+func reason(err error) error {
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		return outer.Err
+	}
+	return err
+}
+
 // relayHere asks the relay where it listens, as Okta does when it verifies.
 func (v *visit) relayHere(ctx context.Context) []Finding {
 	secret, err := v.in.HookSecret()
@@ -130,7 +141,7 @@ func (v *visit) relayHere(ctx context.Context) []Finding {
 	took, err := v.door().TakesHere(ctx, string(secret))
 	switch {
 	case err != nil:
-		return []Finding{warning(fmt.Sprintf("no relay answers at relay.listen, %s: %v", v.in.Relay.Listen, err),
+		return []Finding{warning(fmt.Sprintf("no relay answers at relay.listen, %s: %v", v.in.Relay.Listen, reason(err)),
 			"if systemd holds its socket, ListenStream= of zensync-relay.socket says where it is")}
 	case !took:
 		return []Finding{failed("the relay at "+v.in.Relay.Listen+" refuses the secret: it would refuse every event", otherSecret)}
@@ -145,14 +156,14 @@ func (v *visit) relayOutside(ctx context.Context) []Finding {
 	if err != nil {
 		return []Finding{failed(err.Error(), "check the file")}
 	}
-	url := v.in.Relay.PublicURL
+	at := v.in.Relay.PublicURL
 	took, err := v.door().TakesOutside(ctx, string(secret))
 	switch {
 	case err != nil:
-		return []Finding{warning(fmt.Sprintf("from this host nothing that is a relay answers at %s: %v. That does not prove that Okta does not reach it", url, err),
+		return []Finding{warning(fmt.Sprintf("from this host nothing that is a relay answers at %s: %v. That does not prove that Okta does not reach it", at, reason(err)),
 			"unless this network cannot reach its own public address: check DNS, the proxy before the relay, its certificate and the firewall; `zensync deploy` has Okta try")}
 	case !took:
-		return []Finding{failed("what answers at "+url+" refuses the secret: it would refuse every event", otherSecret+"; a proxy before it has to leave the header Authorization as it is")}
+		return []Finding{failed("what answers at "+at+" refuses the secret: it would refuse every event", otherSecret+"; a proxy before it has to leave the header Authorization as it is")}
 	}
-	return []Finding{ok("the relay answers at %s, with a certificate this host trusts if it is https. That does not prove that Okta reaches it from the internet: hook.verified is Okta's word", url)}
+	return []Finding{ok("the relay answers at %s, with a certificate this host trusts if it is https. That does not prove that Okta reaches it from the internet: hook.verified is Okta's word", at)}
 }

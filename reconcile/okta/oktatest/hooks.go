@@ -62,6 +62,32 @@ func (o *Org) Hooks() []Hook {
 	return all
 }
 
+// ChangeHook changes an event hook as an administrator does in Okta's console.
+// It tells whether there is such a hook.
+func (o *Org) ChangeHook(id string, change func(*Hook)) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h := o.hookByID(id)
+	if h == nil {
+		return false
+	}
+	next := h.view()
+	change(&next)
+	next.ID, next.LastUpdated = id, o.stamp(h.LastUpdated)
+	h.Hook = next
+	return true
+}
+
+// RemoveHook deletes an event hook, active or not, as an administrator does. It
+// tells whether there was such a hook.
+func (o *Org) RemoveHook(id string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before := len(o.hooks)
+	o.hooks = slices.DeleteFunc(o.hooks, func(h *hook) bool { return h.ID == id })
+	return len(o.hooks) < before
+}
+
 // hookByID returns a hook or nil; o.mu is held.
 func (o *Org) hookByID(id string) *hook {
 	for _, h := range o.hooks {

@@ -110,6 +110,13 @@ func (a *Account) SetToken(token string) {
 	a.token = token
 }
 
+// IgnoreFilters sets Options.IgnoreFilters.
+func (a *Account) IgnoreFilters(ignore bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.opts.IgnoreFilters = ignore
+}
+
 // AddUser adds a user under the next id, which it gives, by hand: nothing is
 // checked, so two users may share an address or external id.
 func (a *Account) AddUser(u User) User {
