@@ -106,6 +106,7 @@ var readServers = []reading{
 		want: outcome{exitAttention, "access bob held\nfield ann missed"}, dead: &outcome{exitAttention, "access bob held\nfield ann missed\nunlinked dan waiting"}},
 	{args: []string{"explain", "$dan"}, show: []string{"okta.id", "link", "now.action"},
 		want: outcome{exitDone, "dan - create"}, dead: &outcome{exitDone, "dan - link"}},
+	{args: []string{"doctor"}, want: outcome{exitFailed, "SQLite finds the file whole"}}, // no relay is up
 	{args: []string{"config", "check", "--live"}, want: outcome{exitDone, "max_deactivations: 0"}},
 }
 

@@ -66,7 +66,7 @@ func (c *clock) off() string {
 	if c.ahead > 0 {
 		where = "behind"
 	}
-	return fmt.Sprintf("this host's clock is %s %s", c.ahead.Abs().Round(time.Second), where)
+	return fmt.Sprintf("this host's clock is about %s %s", c.ahead.Abs().Round(5*time.Second), where)
 }
 
 // finding is that of one of the two servers.

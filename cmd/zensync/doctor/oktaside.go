@@ -43,6 +43,8 @@ func (v *visit) oktaToken(ctx context.Context) []Finding {
 		return []Finding{v.refused(ctx, err)}
 	case okta.StatusOf(err) == http.StatusForbidden:
 		return []Finding{ok("Okta gives an access token")} // okta.users says what it is not good for
+	case okta.StatusOf(err) == http.StatusTooManyRequests:
+		return []Finding{warning(words(err), "others use up Okta's limit; try again in a minute")}
 	case okta.StatusOf(err) > 0:
 		return []Finding{failed(words(err), "if this lasts, see status.okta.com; check okta.org_url, and whether a proxy is in the way")}
 	}

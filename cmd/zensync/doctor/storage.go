@@ -122,7 +122,7 @@ func (v *visit) integrity(ctx context.Context) []Finding {
 	damage, err := v.store.Damage(ctx)
 	switch {
 	case err != nil && late(ctx, err):
-		return []Finding{warning(fmt.Sprintf("not through within %s; what was read is whole", readWithin), "`zensync verify` reads the log alone, and takes its time")}
+		return []Finding{warning(fmt.Sprintf("not through within %s; what was read is whole", slowWithin), "`zensync verify` reads the log alone, and takes its time")}
 	case err != nil:
 		return []Finding{failed("it cannot be read: "+err.Error(), restored)}
 	case len(damage) > 0:

@@ -40,6 +40,8 @@ func refusedByZenQMS(err error) Finding {
 			"; if it is, ZenQMS may want it elsewhere: zenqms.auth_header, zenqms.auth_prefix")
 	case e.Status == http.StatusForbidden:
 		return failed("ZenQMS knows the key, and forbids it to search users (403)", "let it read and write users, and look at the role of the person who made it: "+tokenSettings)
+	case e.Status == http.StatusTooManyRequests:
+		return warning(e.Error(), "others use up ZenQMS's limit; try again in a minute")
 	case e.Status != 0:
 		return failed(e.Error(), "if this lasts, ask ZenQMS")
 	}
