@@ -50,4 +50,4 @@ if [ -z "$dest" ]; then
 		systemctl try-restart zensync-relay.service zensync-worker.service
 	fi
 fi
-echo "Installed. To begin with: install -o root -g zensync -m 0640 $prefix/share/zensync/zensync.yaml /etc/zensync/zensync.yaml"
+echo "Installed. To begin with: $prefix/bin/zensync setup"

@@ -131,3 +131,33 @@ func TestReader_FindsDamage(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotEmpty(t, damage)
 }
+
+func TestReader_AfterAProcessWasKilled(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	db, err := Open(t.Context(), path)
+	require.NoError(t, err)
+	defer db.Close()
+	require.NoError(t, db.Update(t.Context(), func(tx *Tx) error { return tx.SetSetting(LifeState, "active") }))
+	left := filepath.Join(t.TempDir(), "store.db")
+	for _, name := range []string{"", "-wal"} {
+		text, err := os.ReadFile(path + name)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(left+name, text, 0o600))
+	}
+	before := contents(t, filepath.Dir(left))
+
+	r, err := OpenReader(left)
+	require.NoError(t, err)
+	damage, err := r.Damage(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, damage)
+	require.NoError(t, r.View(t.Context(), func(tx *Tx) error {
+		state, err := tx.Setting(LifeState)
+		assert.Equal(t, "active", state, "what only the write-ahead log has is seen")
+		return err
+	}))
+	require.NoError(t, r.Close())
+	after := contents(t, filepath.Dir(left))
+	delete(after, "store.db-shm") // SQLite's index of the log, which belongs to nobody
+	assert.Equal(t, before, after)
+}

@@ -171,7 +171,7 @@ func concludeSetup(c *cli.Context, s *setup.Setup, result *setup.Result, owner s
 	if err := checkSetup(c); err != nil {
 		return err
 	}
-	say(thereafter(result, owner)...)
+	say(thereafter(result, owner, c.String("config"))...)
 	return nil
 }
 
@@ -192,10 +192,13 @@ func inOkta(result *setup.Result) []string {
 }
 
 // thereafter is what comes next.
-func thereafter(result *setup.Result, owner string) []string {
+func thereafter(result *setup.Result, owner, config string) []string {
 	as := "zensync "
 	if owner != "" {
 		as = "sudo -u " + owner + " zensync "
+	}
+	if config != "" {
+		as += "--config " + config + " "
 	}
 	return []string{
 		"",

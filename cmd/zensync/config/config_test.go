@@ -73,7 +73,7 @@ func TestFileThatCannotBeRead(t *testing.T) {
 	_, err := config.Load(missing, checks)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	assert.Equal(t, missing+": cannot be read: no such file or directory; name it with --config or ZENSYNC_CONFIG, "+
-		"or begin with `zensync config init`", err.Error())
+		"or begin with `zensync setup`", err.Error())
 
 	_, err = config.Load(t.TempDir(), checks)
 	require.Error(t, err)

@@ -140,7 +140,7 @@ func (r *report) err() error {
 func unreadable(path string, err error) error {
 	remedy := "check the file, or name another with --config or ZENSYNC_CONFIG"
 	if errors.Is(err, fs.ErrNotExist) {
-		remedy = "name it with --config or ZENSYNC_CONFIG, or begin with `zensync config init`"
+		remedy = "name it with --config or ZENSYNC_CONFIG, or begin with `zensync setup`"
 	}
 	return &Error{Problems: []Problem{{
 		File: path, What: "cannot be read: " + plain(err), Remedy: remedy, cause: err,
