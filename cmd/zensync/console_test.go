@@ -45,14 +45,14 @@ func (w *world) console(verb, id string, args []string) (bool, error) {
 }
 
 func (w *world) changeApp(words []string) error {
-	inactive, dpop, kid, scopes := "", "", "", ""
-	err := assign(words, map[string]*string{"inactive": &inactive, "dpop": &dpop, "kid": &kid, "scopes": &scopes})
+	inactive, dpop, kid, scopes, partial := "", "", "", "", ""
+	err := assign(words, map[string]*string{"partial": &partial, "inactive": &inactive, "dpop": &dpop, "kid": &kid, "scopes": &scopes})
 	granted := oktatest.DefaultScopes
 	if scopes != "" {
 		granted = strings.Split(scopes, ",")
 	}
 	w.org.SetApp(func(a *oktatest.App) {
-		*a = oktatest.App{Inactive: inactive == "true", RequireDPoP: dpop == "true", KeyID: kid, GrantedScopes: granted}
+		*a = oktatest.App{Inactive: inactive == "true", RequireDPoP: dpop == "true", PartialGrants: partial == "true", KeyID: kid, GrantedScopes: granted}
 	})
 	return err
 }

@@ -66,6 +66,7 @@ func (e *Error) Unwrap() error { return e.Err }
 var remedies = map[string]string{
 	"invalid_dpop_proof": `untick "Require Demonstrating Proof of Possession (DPoP) header in token requests" in the app's general settings`,
 	"invalid_scope":      "grant the app " + strings.Join(scopes, ", ") + " on its tab Okta API Scopes",
+	"consent_required":   "grant the app " + strings.Join(scopes, ", ") + " on its tab Okta API Scopes",
 	"insufficient_scope": "grant the app " + strings.Join(scopes, ", ") + " on its tab Okta API Scopes",
 	"invalid_client":     "check client_id, private_key_id, that the public key of private_key is registered with the app, and that the app is active",
 	"E0000006":           "give the app or the token's owner an admin role: Read-Only Administrator to read, Super Administrator for event hooks",

@@ -20,15 +20,34 @@ func TestDeniedScopes(t *testing.T) {
 		"one missing": {[]string{"okta.users.read", "okta.eventHooks.manage"}, []string{"okta.groups.read"}},
 		"none":        {[]string{"okta.logs.read"}, []string{"okta.users.read", "okta.groups.read", "okta.eventHooks.manage"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			org, client := newAppOrg(t, oktatest.Options{GrantedScopes: c.granted})
+		for _, partial := range []bool{false, true} {
+			org, client := newAppOrg(t, oktatest.Options{GrantedScopes: c.granted, PartialGrants: partial})
 			denied, err := client.DeniedScopes(t.Context())
 			require.NoError(t, err)
-			assert.Equal(t, c.denied, denied)
+			assert.Equal(t, c.denied, denied, name)
 			assert.Len(t, org.Calls(), 3, "it asks for tokens, and for nothing else")
 			assert.Equal(t, 3, org.Count(tokenRoute))
-		})
+		}
 	}
+}
+
+func TestIsScope(t *testing.T) {
+	org, client := newAppOrg(t, oktatest.Options{GrantedScopes: []string{"okta.groups.read"}, PartialGrants: true})
+	_, err := client.ListUsers(t.Context(), okta.Query{Limit: 1})
+	assert.Equal(t, "insufficient_scope", okta.CodeOf(err))
+	assert.Equal(t, http.StatusForbidden, okta.StatusOf(err))
+	assert.True(t, okta.IsScope(err))
+	_, err = client.FindGroups(t.Context(), "Everyone")
+	assert.NoError(t, err, "the token is good for what is granted")
+
+	org.SetApp(func(a *oktatest.App) { a.GrantedScopes = nil })
+	org.RevokeTokens()
+	_, err = client.ListUsers(t.Context(), okta.Query{Limit: 1})
+	assert.Equal(t, "consent_required", okta.CodeOf(err))
+	assert.True(t, okta.IsScope(err))
+	assert.True(t, okta.IsCredential(err))
+	assert.ErrorContains(t, err, "grant the app okta.users.read")
+	assert.False(t, okta.IsScope(assert.AnError))
 }
 
 func TestDeniedScopes_WhereNoTokenIsToBeHad(t *testing.T) {

@@ -119,7 +119,12 @@ func refusal(req *http.Request, resp *http.Response) *Error {
 	if err != nil {
 		e.Err = fmt.Errorf("reading the answer: %w", withoutURL(err))
 	}
-	if !e.readBody(body) && !e.readChallenge(resp.Header.Get("Www-Authenticate")) && e.Err == nil {
+	challenge := resp.Header.Get("Www-Authenticate")
+	told := e.readBody(body)
+	if !told || strings.Contains(challenge, `"insufficient_scope"`) { // of which a body says no more than that it is forbidden
+		told = e.readChallenge(challenge) || told
+	}
+	if !told && e.Err == nil {
 		e.Err = fmt.Errorf("an answer of type %q without an error code of okta's; is a proxy in the way?", resp.Header.Get("Content-Type"))
 	}
 	e.redact(req.URL.Query().Get("client_assertion"))

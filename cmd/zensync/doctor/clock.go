@@ -49,10 +49,10 @@ func (c *clock) RoundTrip(r *http.Request) (*http.Response, error) {
 const (
 	// offClock is a difference that a host with a time service does not have.
 	offClock = 30 * time.Second
-	// wrongClock is a difference that servers do not put up with: Okta refuses an
+	// wrongClock is a difference that servers may not put up with. Okta refuses an
 	// assertion that ends more than an hour from now, which is for how long the
-	// SDK makes them out, give or take the few minutes that are usual.
-	wrongClock = 5 * time.Minute
+	// SDK makes them out: who is a few minutes ahead gets no token.
+	wrongClock = 2 * time.Minute
 )
 
 // off is how far apart the clocks are at least, in words; "" when they are not.

@@ -93,6 +93,7 @@ func checks() []check {
 		{name: "state", needs: []string{"store.schema"}, run: (*visit).state},
 
 		{name: "okta.token", needs: []string{"secret.okta"}, run: (*visit).oktaToken},
+		{name: "okta.scopes", needs: []string{"okta.token"}, run: (*visit).oktaScopes},
 		{name: "okta.clock", needs: []string{"secret.okta"}, run: (*visit).oktaClock},
 		{name: "okta.users", needs: []string{"okta.token"}, run: (*visit).oktaUsers},
 		{name: "okta.hooks", needs: []string{"okta.token"}, run: (*visit).oktaHooks},

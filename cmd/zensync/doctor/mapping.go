@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/zensync/zensync/reconcile"
@@ -106,7 +107,10 @@ func (v *visit) namedGroup(ctx context.Context, name string) Finding {
 
 // oktaAgain is what to do about a group that Okta does not show.
 func oktaAgain(err error) string {
-	if okta.StatusOf(err) == 403 {
+	switch {
+	case okta.IsScope(err):
+		return "grant the scope " + groupScope + ": " + scopesTab
+	case okta.StatusOf(err) == http.StatusForbidden:
 		return "give the app a role that may read groups: " + oktaRole
 	}
 	return "try again in a minute"

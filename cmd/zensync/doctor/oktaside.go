@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// oktaScopes is where the scopes are granted.
-	oktaScopes = "Okta's Admin Console, Applications > the app > Okta API Scopes"
+	// scopesTab is where the scopes are granted.
+	scopesTab = "Okta's Admin Console, Applications > the app > Okta API Scopes"
 	// oktaRole is where the role is given.
 	oktaRole = "Okta's Admin Console, Applications > the app > Admin roles"
 )
@@ -36,7 +36,7 @@ func (v *visit) oktaToken(ctx context.Context) []Finding {
 		return []Finding{warning("Okta takes the API token, which acts as the administrator who made it",
 			"for more than a trial use an API Services app (README, Set up Okta)")}
 	case err == nil:
-		return []Finding{ok("Okta gives an access token with the scopes %s", strings.Join(okta.Scopes(), ", "))}
+		return []Finding{ok("Okta gives an access token")}
 	case errors.As(err, &share):
 		return []Finding{warning(err.Error(), "try again in a minute")}
 	case okta.IsCredential(err):
@@ -77,22 +77,42 @@ func words(err error) string {
 // refused says why Okta takes our credentials not, or not for all scopes.
 func (v *visit) refused(ctx context.Context, err error) Finding {
 	seen := words(err)
+	if okta.IsScope(err) {
+		return v.scopes(ctx)
+	}
 	switch okta.CodeOf(err) {
 	case "invalid_dpop_proof":
 		return failed(seen+": DPoP is on", `Okta's Admin Console, Applications > the app > General > General Settings: untick "Require Demonstrating Proof of Possession (DPoP) header in token requests"`)
-	case "invalid_scope":
-		denied, err := v.okta.DeniedScopes(ctx)
-		switch {
-		case err != nil:
-			return failed(seen, fmt.Sprintf("grant exactly %s: %s", strings.Join(okta.Scopes(), ", "), oktaScopes))
-		case len(denied) == 0:
-			return failed(seen+"; each scope alone is granted", "try again")
-		}
-		return failed(fmt.Sprintf("not granted to the app: %s", strings.Join(denied, ", ")), "grant it: "+oktaScopes)
 	case "invalid_client":
 		return failed(v.withClock(seen), v.clientRemedy(err))
 	}
 	return failed(v.withClock(seen), "make a new API token in Okta (Security > API > Tokens) and put it into okta.api_token_file, or check the app: is it active, and is its key still there?")
+}
+
+// oktaScopes looks which scopes are granted: a token may be given for some alone.
+func (v *visit) oktaScopes(ctx context.Context) []Finding {
+	if v.in.Okta.APITokenFile != "" {
+		return []Finding{skipped("an API token has none: it may do what its owner may")}
+	}
+	return []Finding{v.scopes(ctx)}
+}
+
+// groupScope is the one scope that is of no use where no groups are mapped.
+const groupScope = "okta.groups.read"
+
+func (v *visit) scopes(ctx context.Context) Finding {
+	all := strings.Join(okta.Scopes(), ", ")
+	denied, err := v.okta.DeniedScopes(ctx)
+	seen := "not granted to the app: " + strings.Join(denied, ", ")
+	switch {
+	case err != nil:
+		return failed("which scopes are granted cannot be told: "+words(err), "grant exactly "+all+": "+scopesTab)
+	case len(denied) == 0:
+		return ok("granted: %s", all)
+	case v.oktaErr == nil && len(denied) == 1 && denied[0] == groupScope && len(v.in.Sync.Groups)+len(v.in.Pairs) == 0:
+		return warning(seen, "grant it before sync.groups or roles name a group: "+scopesTab)
+	}
+	return failed(seen, "grant it: "+scopesTab)
 }
 
 func (v *visit) withClock(seen string) string {
@@ -103,8 +123,8 @@ func (v *visit) withClock(seen string) string {
 }
 
 // clientRemedy tells the ways apart in which the app and what we know of it
-// disagree. Okta documents no words for them: where it has none that help, all
-// are named.
+// disagree, by Okta's words, of which it documents those about kid and signature
+// alone: where none help, all ways are named.
 func (v *visit) clientRemedy(err error) string {
 	var e *okta.Error
 	errors.As(err, &e)
@@ -134,6 +154,8 @@ func (v *visit) oktaClock(context.Context) []Finding {
 // oktaUsers says whether the app may read users, as okta.token has tried.
 func (v *visit) oktaUsers(context.Context) []Finding {
 	switch {
+	case okta.IsScope(v.oktaErr):
+		return []Finding{failed(words(v.oktaErr), "grant the scope okta.users.read: "+scopesTab)}
 	case okta.StatusOf(v.oktaErr) == http.StatusForbidden:
 		return []Finding{failed(words(v.oktaErr)+": the scope is granted, an admin role is missing",
 			"give the app a role that covers all users: "+oktaRole)}
@@ -149,6 +171,8 @@ func (v *visit) oktaUsers(context.Context) []Finding {
 func (v *visit) oktaHooks(ctx context.Context) []Finding {
 	hooks, err := v.okta.Hooks(ctx)
 	switch {
+	case okta.IsScope(err):
+		return []Finding{ok("event hooks cannot be listed with the scopes there are; zensync does without, by the id of its own")}
 	case okta.StatusOf(err) == http.StatusForbidden:
 		return []Finding{warning(words(err)+": either the app has no admin role for event hooks, and `zensync deploy` will fail, or listing them takes the scope okta.eventHooks.read, which zensync does without",
 			"give the app the role Super Administrator, or a custom one that may manage event hooks: "+oktaRole)}

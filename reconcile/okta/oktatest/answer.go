@@ -37,6 +37,9 @@ var (
 	errInternal  = newError(http.StatusInternalServerError, "E0000009", "Internal Server Error")
 )
 
+// errScope is told from other refusals by a header.
+var errScope = newError(errForbidden.status, errForbidden.Code, errForbidden.Summary)
+
 func errNotFound(id, kind string) *apiError {
 	return newError(http.StatusNotFound, "E0000007", fmt.Sprintf("Not found: Resource not found: %s (%s)", id, kind))
 }
@@ -71,6 +74,9 @@ func genericError(status int) *apiError {
 }
 
 func writeError(w http.ResponseWriter, e *apiError) {
+	if e == errScope {
+		w.Header().Set("Www-Authenticate", `Bearer error="insufficient_scope", error_description="The access token provided does not contain the required scopes."`)
+	}
 	told := *e // the shared ones get an id of their own each time
 	told.ID = "oae" + newUUID()[:8]
 	writeJSON(w, e.status, told)

@@ -5,6 +5,7 @@ type App struct {
 	Inactive      bool
 	KeyID         string   // the kid of its public key; empty: any is taken
 	GrantedScopes []string // see Options
+	PartialGrants bool     // see Options
 	RequireDPoP   bool     // see Options
 }
 

@@ -46,6 +46,12 @@ type Options struct {
 	// GrantedScopes are the scopes granted to the service app; nil means
 	// DefaultScopes.
 	GrantedScopes []string
+	// PartialGrants gives a token for those of the scopes asked for that are
+	// granted, and refuses it with consent_required when there are none; calls
+	// for which it has no scope are then refused with insufficient_scope. So
+	// Okta's users report it. Without it one missing scope refuses the token with
+	// invalid_scope, as its guide for service apps can be read.
+	PartialGrants bool
 	// RequireDPoP refuses token requests without a DPoP proof, as new service
 	// apps do until an administrator unticks it.
 	RequireDPoP bool
@@ -146,7 +152,7 @@ func New(opts Options) *Org {
 		byEmail:   map[string][]*user{},
 		groupByID: map[string]*group{},
 	}
-	o.tokens.app = App{KeyID: opts.KeyID, GrantedScopes: opts.GrantedScopes, RequireDPoP: opts.RequireDPoP}
+	o.tokens.app = App{KeyID: opts.KeyID, GrantedScopes: opts.GrantedScopes, PartialGrants: opts.PartialGrants, RequireDPoP: opts.RequireDPoP}
 	o.limiter.perMinute, o.limiter.limits = opts.RatePerMinute, opts.RateLimits
 	o.actor = Actor{ID: o.newID("00u"), Type: "User", AlternateID: "admin@example.com", DisplayName: "Ada Admin"}
 	o.userType = o.newID("oty")

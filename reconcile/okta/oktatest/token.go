@@ -65,6 +65,9 @@ func (o *Org) authorize(r *http.Request, need access) *apiError {
 	case need == hooksRead && !o.opts.HookReadScope && slices.Contains(g.scopes, string(hooksWrite)):
 		return nil
 	}
+	if o.app().PartialGrants {
+		return errScope
+	}
 	return errForbidden
 }
 
@@ -88,6 +91,7 @@ func (o *Org) issueToken(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, e.status, e)
 		return
 	}
+	scopes = slices.DeleteFunc(scopes, func(scope string) bool { return !slices.Contains(o.app().GrantedScopes, scope) })
 	token := rand.Text()
 	o.tokens.mu.Lock()
 	if o.tokens.issued == nil {
@@ -121,6 +125,12 @@ func (o *Org) refuseToken(r *http.Request, scopes []string) *oauthError {
 	}
 	if len(scopes) == 0 {
 		return &oauthError{http.StatusBadRequest, "invalid_scope", "The 'scope' parameter is required."}
+	}
+	if app.PartialGrants {
+		if slices.ContainsFunc(scopes, func(scope string) bool { return slices.Contains(app.GrantedScopes, scope) }) {
+			return nil
+		}
+		return &oauthError{http.StatusBadRequest, "consent_required", "You are not allowed any of the requested scopes."}
 	}
 	for _, scope := range scopes {
 		if !slices.Contains(app.GrantedScopes, scope) {
@@ -167,7 +177,7 @@ func (o *Org) checkAssertion(assertion, endpoint, keyID string) string {
 	expires := time.Unix(int64(claims.Expiry), 0)
 	switch now := o.now(); {
 	case keyID != "" && header.Kid != keyID:
-		return "The client has no public key with the kid of the client_assertion."
+		return "The client_assertion JWT kid is invalid."
 	case header.Alg != "RS256" || o.opts.Key != nil && !o.signed(parts):
 		return "The client_assertion signature is invalid."
 	case claims.Issuer == "" || claims.Issuer != claims.Subject:
