@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/zensync/zensync/reconcile/okta/oktatest"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
+	"github.com/zensync/zensync/store"
 )
 
 // console is what an administrator does in Okta's console to the app, the event
@@ -95,6 +97,30 @@ func (w *world) spoil(ts *testscript.TestScript, verb string, args []string) err
 		return err
 	}
 	return nil
+}
+
+// stands tells whether something is held or dead as often as a number says, or
+// the drain stopped with a word.
+func (w *world) stands(what, value string) (holds bool, err error) {
+	err = w.withStore(func(db *store.DB) error {
+		return db.View(context.Background(), func(tx *store.Tx) error {
+			q, err := tx.Queue()
+			if err != nil {
+				return err
+			}
+			why, err := tx.Setting(store.DrainStopped)
+			switch what {
+			case "held":
+				holds = strconv.FormatInt(q.Held, 10) == value
+			case "dead":
+				holds = strconv.FormatInt(q.Dead, 10) == value
+			case "stopped":
+				holds = strings.Contains(why, value)
+			}
+			return err
+		})
+	})
+	return holds, err
 }
 
 // checkFinding holds the JSON of doctor on stdout to a finding.

@@ -29,7 +29,7 @@ func examine(c *cli.Context) error {
 	}
 	findings, err := findingsOf(c)
 	if err != nil {
-		return err
+		return uninterrupted(c.Context, err, "interrupted; nothing was changed")
 	}
 	if err := printFindings(c.App.Writer, c.String("format"), findings); err != nil {
 		return err

@@ -242,6 +242,8 @@ func (w *world) do(ts *testscript.TestScript, args []string) (bool, error) {
 			return w.held(store.Part(args[1]), args[2])
 		case "received":
 			return w.hasReceived(args[1]), nil
+		case "stands":
+			return w.stands(args[1], args[2])
 		case "event":
 			return w.hasEvent(args[1])
 		case "told":
