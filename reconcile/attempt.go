@@ -43,6 +43,7 @@ type attempt struct {
 	vanished []string       // ids of accounts that ZenQMS no longer has
 	cycle    []string       // those who want each other's addresses, this user first
 	skip     *Reason        // why he is in the skip report after this; nil: he is not
+	ended    []Kept         // what became of the promises that events have made
 	shorts   int            // how often our share of Okta's rate limit was used up
 	doing    store.Action   // what the calls under way are for; "" before the first
 	logged   bool           // what was done before its roles is in the log already

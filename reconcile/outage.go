@@ -107,6 +107,35 @@ func (o outages) note(a *attempt) {
 	}
 }
 
+// A Breaker tells whether a side is taken for down.
+type Breaker string
+
+const (
+	Closed   Breaker = "closed"    // it is up
+	HalfOpen Breaker = "half_open" // it was down, and one call tries it
+	Open     Breaker = "open"      // it is down, and left alone for a while
+)
+
+// Breakers are those of the two sides; both closed before the first Run. It
+// may be called while the worker runs.
+func (w *Worker) Breakers() (okta, zenqms Breaker) {
+	o := w.breakers.Load()
+	if o == nil {
+		return Closed, Closed
+	}
+	return o.okta.breaker(), o.zenqms.breaker()
+}
+
+func (s *side) breaker() Breaker {
+	switch {
+	case s.IsClosed():
+		return Closed
+	case s.IsOpen():
+		return Open
+	}
+	return HalfOpen
+}
+
 // slots is how many users may be taken now: none while a side is down, one at
 // a time when it is due to be tried again, else as many as are free.
 //

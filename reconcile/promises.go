@@ -69,7 +69,7 @@ func giveUp(tx *store.Tx, a *attempt, r store.Row, why string) error {
 			return err
 		}
 	}
-	return tx.Close(a.claim.Epoch, r.ID, store.StateDead, why)
+	return a.end(tx, r, store.StateDead, why)
 }
 
 // closeRows ends the promises of an attempt that came through, but for those
@@ -84,6 +84,7 @@ func (w *Worker) closeRows(tx *store.Tx, a *attempt) error {
 		if err := tx.HoldRow(a.claim.Epoch, rows[last].ID, a.grip.action, a.grip.reason); err != nil {
 			return err
 		}
+		a.become(tx, rows[last], store.StateHeld)
 		rows = rows[:last]
 	}
 	if a.roleGrip.held {
@@ -108,7 +109,7 @@ func (w *Worker) closeRow(tx *store.Tx, a *attempt, r store.Row, state store.Sta
 		}
 		return tx.LookAgain(a.claim.Epoch, r.ID, tx.Now.Add(lateLooks[r.Looks]), r.Looks+1)
 	}
-	return tx.Close(a.claim.Epoch, r.ID, state, why)
+	return a.end(tx, r, state, why)
 }
 
 // early tells whether another promise brought a late look along before its
@@ -129,9 +130,31 @@ func (w *Worker) mustLookAgain(u store.Person, r store.Row) bool {
 
 func closeAll(tx *store.Tx, a *attempt, state store.State, why string) error {
 	for _, r := range a.claim.Rows {
-		if err := tx.Close(a.claim.Epoch, r.ID, state, why); err != nil {
+		if err := a.end(tx, r, state, why); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// end closes a promise.
+func (a *attempt) end(tx *store.Tx, r store.Row, state store.State, why string) error {
+	a.become(tx, r, state)
+	return tx.Close(a.claim.Epoch, r.ID, state, why)
+}
+
+// Kept is what became of a promise that an event has made.
+type Kept struct {
+	EventType string
+	State     store.State // done, skipped, ignored, held or dead
+	Published time.Time   // the event, by Okta; zero when Okta told no time
+	Received  time.Time   // the event, by the relay
+	Ended     time.Time
+}
+
+// become notes what becomes of a promise, for who listens.
+func (a *attempt) become(tx *store.Tx, r store.Row, state store.State) {
+	if r.EventUUID != "" {
+		a.ended = append(a.ended, Kept{EventType: r.EventType, State: state, Published: r.Published, Received: r.Received, Ended: tx.Now})
+	}
 }

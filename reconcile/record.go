@@ -6,8 +6,9 @@ import (
 
 // record writes down what an attempt found and did, with what becomes of its
 // promises, in one transaction. It may be run again when that is undone: it
-// changes nothing but the store.
+// changes nothing but the store, and what is to be told once it is committed.
 func (w *Worker) record(tx *store.Tx, a *attempt) error {
+	a.ended = nil
 	if a.ignored != "" {
 		return closeAll(tx, a, store.StateIgnored, a.ignored)
 	}

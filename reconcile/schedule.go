@@ -80,6 +80,20 @@ func (w *Worker) nextScheduled(tx *store.Tx) (time.Time, error) {
 	return w.Schedule.Next(served.Local()), nil
 }
 
+// NextRun is when the next walk starts: one that was asked for, or the next of
+// the schedule; zero if never.
+func NextRun(tx *store.Tx, s Schedule) (time.Time, error) {
+	scheduled, err := NextScheduled(tx, s)
+	if err != nil {
+		return time.Time{}, err
+	}
+	asked, any, err := tx.NextRun()
+	if any && (scheduled.IsZero() || asked.Before(scheduled)) {
+		return asked, err
+	}
+	return scheduled, err
+}
+
 // NextScheduled is when the next scheduled reconcile starts, zero if never.
 func NextScheduled(tx *store.Tx, s Schedule) (time.Time, error) {
 	return (&Worker{Schedule: s}).nextScheduled(tx)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zensync/zensync/reconcile/okta"
@@ -20,6 +21,9 @@ const (
 	// lastCalls is how long calls under way may take once the worker was told
 	// to stop; systemd waits ten seconds.
 	lastCalls = 5 * time.Second
+	// fullCalls is how long when it is only to begin anew: twice what an HTTP
+	// call may take, so that none is cut off.
+	fullCalls = time.Minute
 )
 
 // Worker drains the outbox into ZenQMS and runs the walks. Only one process
@@ -38,9 +42,16 @@ type Worker struct {
 	// Beat, if given, is called at every turn of the dispatcher, once a second
 	// at least: a dispatcher that hangs is silent.
 	Beat func()
+	// Kept, if given, is told what became of each promise that an event has
+	// made, once that is recorded. It is called from many goroutines.
+	Kept func(Kept)
+	// Anew, if given, ends the work when it is closed, as ctx does, but gives
+	// calls under way the time they take: somebody else goes on at once.
+	Anew <-chan struct{}
 
 	addresses *addressLocks
 	outages   outages
+	breakers  atomic.Pointer[outages] // the same, for who looks on
 	halt      halt
 	indexing  sync.Mutex
 	epoch     int64
@@ -61,6 +72,7 @@ func (w *Worker) dice() float64 { return rand.Float64() }
 // On the way out it lets calls under way end, so that nothing is half known.
 func (w *Worker) Run(ctx context.Context) error {
 	w.addresses, w.outages = newAddressLocks(), newOutages()
+	w.breakers.Store(&w.outages)
 	if err := w.DB.Update(ctx, func(tx *store.Tx) (err error) {
 		if w.epoch, err = tx.StartEpoch(); err != nil {
 			return err
@@ -81,15 +93,32 @@ func (w *Worker) Run(ctx context.Context) error {
 
 	calls, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	go func() {
-		<-ctx.Done()
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	go w.limitCalls(ctx, stop, calls, cancel)
+	return w.loop(working, calls, nudges)
+}
+
+// limitCalls tells the dispatcher to stop when there is reason to, and bounds
+// how long calls under way may then take.
+func (w *Worker) limitCalls(ctx context.Context, stop func(), calls context.Context, cancel func()) {
+	select {
+	case <-ctx.Done():
+	case <-w.Anew: // nil: never
+		stop()
 		select {
-		case <-time.After(lastCalls):
+		case <-time.After(fullCalls):
 			cancel()
+		case <-ctx.Done():
 		case <-calls.Done():
 		}
-	}()
-	return w.loop(ctx, calls, nudges)
+	case <-calls.Done():
+	}
+	select {
+	case <-time.After(lastCalls):
+		cancel()
+	case <-calls.Done():
+	}
 }
 
 // loop is the dispatcher: it alone claims, one goroutine per user works.
@@ -215,6 +244,11 @@ func (w *Worker) sync(ctx context.Context, claim store.Claim) error {
 	err := w.DB.Batch(context.WithoutCancel(ctx), func(tx *store.Tx) error { return w.record(tx, a) })
 	if err != nil {
 		return fmt.Errorf("record the sync of %s: %w", claim.OktaID, err)
+	}
+	if w.Kept != nil {
+		for _, k := range a.ended {
+			w.Kept(k)
+		}
 	}
 	return nil
 }

@@ -116,6 +116,38 @@ func (tx *Tx) groupDeleted(groups []string) error {
 	return nil
 }
 
+// Arrivals are events of one type that the relay has stored.
+type Arrivals struct {
+	Type    string
+	Ignored bool // they ask for nothing
+	Events  int64
+}
+
+// ArrivalsAfter counts the events behind a place in the order of arrival, up
+// to limit of them, and returns the place of the last; it is the one given when
+// there is none.
+func (tx *Tx) ArrivalsAfter(place int64, limit int) (all []Arrivals, last int64, err error) {
+	last = place
+	all, err = collect(tx, func(s scanner) (a Arrivals, err error) {
+		var upTo int64
+		err = s.Scan(&a.Type, &a.Ignored, &a.Events, &upTo)
+		last = max(last, upTo)
+		return a, err
+	}, `SELECT type, ignored IS NOT NULL, count(*), max(id)
+		FROM (SELECT id, type, ignored FROM event WHERE id > ? ORDER BY id LIMIT ?) GROUP BY 1, 2`, place, limit)
+	if err != nil {
+		return nil, place, fmt.Errorf("count events: %w", err)
+	}
+	return all, last, nil
+}
+
+// LastArrival is the place of the latest event in the order of arrival, 0
+// without one.
+func (tx *Tx) LastArrival() (place int64, err error) {
+	err = tx.row(`SELECT coalesce(max(id), 0) FROM event`).Scan(&place)
+	return place, err
+}
+
 // LastEvent is when the relay last stored an event, zero if it never did.
 func (tx *Tx) LastEvent() (time.Time, error) {
 	var at time.Time

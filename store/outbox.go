@@ -64,8 +64,10 @@ type Row struct {
 	EventUUID   string
 	EventType   string
 	EventGroups []string
-	Actor       string // the operator, or the Okta admin of the event
-	Attempts    int    // this one included
+	Published   time.Time // the event, in Okta; zero when Okta sent none that can be read
+	Received    time.Time // the event, by the relay
+	Actor       string    // the operator, or the Okta admin of the event
+	Attempts    int       // this one included
 	Looks       int
 	Due         time.Time
 	Claimed     time.Time
@@ -136,7 +138,7 @@ func (tx *Tx) claim(epoch int64, limit int, least Priority) ([]Claim, error) {
 			return nil, fmt.Errorf("take the work of %s: %w", user, err)
 		}
 		rows, err := collect(tx, scanRow, `
-			SELECT o.id, o.okta_id, o.origin, o.priority, o.run, r.started, e.uuid, e.type, e.groups,
+			SELECT o.id, o.okta_id, o.origin, o.priority, o.run, r.started, e.uuid, e.type, e.groups, e.published, e.received,
 			       coalesce(o.actor, e.actor), o.attempts, o.looks, o.due, o.claimed, o.action, o.cleared
 			FROM outbox o INDEXED BY outbox_pending LEFT JOIN event e ON e.id = o.event LEFT JOIN run r ON r.id = o.run
 			WHERE o.okta_id = ? AND o.state = 'running' ORDER BY o.id`, user)
@@ -191,7 +193,7 @@ func scanRow(s scanner) (Row, error) {
 	var r Row
 	var groups string
 	err := s.Scan(&r.ID, &r.OktaID, &r.Origin, &r.Priority, idOf{&r.Run}, timeOf{&r.RunStarted}, textOf{&r.EventUUID}, textOf{&r.EventType},
-		textOf{&groups}, textOf{&r.Actor}, &r.Attempts, &r.Looks, timeOf{&r.Due}, timeOf{&r.Claimed},
+		textOf{&groups}, timeOf{&r.Published}, timeOf{&r.Received}, textOf{&r.Actor}, &r.Attempts, &r.Looks, timeOf{&r.Due}, timeOf{&r.Claimed},
 		textOf{(*string)(&r.Action)}, &r.Cleared)
 	if err == nil && groups != "" {
 		err = json.Unmarshal([]byte(groups), &r.EventGroups)

@@ -176,6 +176,7 @@ func TestClaimTellsAllAboutAPromise(t *testing.T) {
 	common := Row{OktaID: "00u1", Attempts: 1, Due: noon, Claimed: f.now}
 	hook, walk, manual := common, common, common
 	hook.ID, hook.Origin, hook.EventUUID, hook.EventType, hook.EventGroups, hook.Actor = 1, FromHook, "e", MemberAdd, []string{"00g1"}, "admin@example.com"
+	hook.Received = noon
 	hook.Priority, walk.Priority, manual.Priority = HookPriority, WalkPriority, ManualPriority
 	walk.ID, walk.Origin, walk.Run, walk.RunStarted = 2, FromReconcile, run, noon
 	manual.ID, manual.Origin, manual.Actor = 3, FromManual, "root"

@@ -166,6 +166,17 @@ func (tx *Tx) LastRun() (Run, bool, error) {
 	return first(tx, scanRun, `SELECT `+runColumns+` FROM run WHERE finished IS NOT NULL ORDER BY finished DESC, id DESC LIMIT 1`)
 }
 
+// LastReconcile is the walk over all users, an initial sync or a reconcile, that
+// ended last in one of some states, false when none has.
+func (tx *Tx) LastReconcile(states ...RunPhase) (Run, bool, error) {
+	args := make([]any, 0, len(states))
+	for _, s := range states {
+		args = append(args, s)
+	}
+	return first(tx, scanRun, `SELECT `+runColumns+` FROM run WHERE kind IN ('initial', 'reconcile') AND finished IS NOT NULL
+		AND state IN (`+placeholders(len(states))+`) ORDER BY finished DESC, id DESC LIMIT 1`, args...)
+}
+
 // EndedWalks returns up to limit walks that ended in one of some states, the
 // latest first.
 func (tx *Tx) EndedWalks(limit int, states ...RunPhase) ([]Run, error) {

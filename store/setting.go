@@ -26,6 +26,9 @@ const (
 	ConfigSeen     = "config"         // the configuration last worked with: a JSON object of its values by key, without secrets
 	ConfigHash     = "config_sha256"  // its hash
 	VersionSeen    = "version"        // the version of the program that worked last
+	ReloadAsked    = "reload_asked"   // which reload of the configuration was asked for last: a number
+	ReloadWorker   = "reload_worker"  // what came of the worker's last one, a JSON object
+	ReloadRelay    = "reload_relay"   // what came of the relay's
 )
 
 // HookMissing is the status of an event hook that Okta does not know (any more).

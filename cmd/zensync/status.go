@@ -118,7 +118,7 @@ func (s *standing) read(tx *store.Tx, schedule reconcile.Schedule) (err error) {
 		s.lastRun = &last
 	}
 	if s.state == string(reconcile.Active) { // in any other state no run starts
-		if s.nextRun, err = nextRun(tx, schedule); err != nil {
+		if s.nextRun, err = reconcile.NextRun(tx, schedule); err != nil {
 			return err
 		}
 	}
@@ -142,20 +142,6 @@ func (s *standing) read(tx *store.Tx, schedule reconcile.Schedule) (err error) {
 	}
 	s.head, err = tx.LogHead()
 	return err
-}
-
-// nextRun is when the next walk starts: one that was asked for, or the next of
-// the schedule.
-func nextRun(tx *store.Tx, schedule reconcile.Schedule) (time.Time, error) {
-	scheduled, err := reconcile.NextScheduled(tx, schedule)
-	if err != nil {
-		return time.Time{}, err
-	}
-	asked, any, err := tx.NextRun()
-	if any && (scheduled.IsZero() || asked.Before(scheduled)) {
-		return asked, err
-	}
-	return scheduled, err
 }
 
 // pairs are the keys of `status`, in their order.

@@ -146,12 +146,22 @@ func (b *budget) leave(name string, answered bool) {
 
 // report takes in what an answer says of its bucket: ends is when the window ends by our clock.
 func (b *budget) report(path string, r Rate, ends time.Time) {
-	if b.share >= 1 {
-		return
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.bucket(bucketOf(path)).report(r, ends)
+}
+
+// rates are the buckets that Okta has told of.
+func (b *budget) rates() map[string]Rate {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := map[string]Rate{}
+	for name, bk := range b.buckets {
+		if !bk.reset.IsZero() {
+			all[name] = Rate{Limit: bk.limit, Remaining: bk.remaining, Reset: bk.reset}
+		}
+	}
+	return all
 }
 
 func (b *budget) bucket(name string) *bucket {
@@ -244,10 +254,21 @@ func reserve(limit int, share float64, urgent bool) int {
 	return keep
 }
 
+// apiPrefix is before the path of every endpoint but that for tokens.
+const apiPrefix = "/api/v1/"
+
+// endpointOf is bucketOf for whatever path is called.
+func endpointOf(path string) string {
+	if !strings.HasPrefix(path, apiPrefix) {
+		return "token"
+	}
+	return bucketOf(path)
+}
+
 // bucketOf names the endpoint that a path belongs to. Okta counts by endpoint, and some of those told apart here may
 // share a bucket: then each learns with its next answer what the others have used.
 func bucketOf(path string) string {
-	parts := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")
+	parts := strings.Split(strings.TrimPrefix(path, apiPrefix), "/")
 	if parts[0] == "eventHooks" || len(parts) == 1 {
 		return parts[0]
 	}

@@ -43,6 +43,9 @@ type Config struct {
 	Transport    http.RoundTripper // nil: a clone of http.DefaultTransport
 	Timeout      time.Duration     // of one HTTP attempt, body included; 0: DefaultTimeout
 	RateShare    float64           // how much of each of Okta's rate limits is used, above 0 to 1; 0 is 1: no restraint
+	// Observe, if given, is told of every HTTP attempt: its method and endpoint, as in "GET users/{id}", of which there
+	// are few, the status of the answer, 0 for none, and how long it took. It is called from many goroutines.
+	Observe func(call string, status int, d time.Duration)
 }
 
 // Client talks to one Okta org. It may be used from many goroutines.
@@ -94,7 +97,7 @@ func New(config Config) (*Client, error) {
 	if config.Transport == nil {
 		config.Transport = defaultTransport()
 	}
-	c := &Client{config: config, transport: &transport{base: config.Transport, budget: budget{share: config.RateShare}}}
+	c := &Client{config: config, transport: &transport{base: config.Transport, observe: config.Observe, budget: budget{share: config.RateShare}}}
 	if c.session, err = newSession(config, c.transport, scopes...); err != nil {
 		return nil, fmt.Errorf("okta: %w", err)
 	}
@@ -248,6 +251,10 @@ type Rate struct {
 
 // Rate gives the rate limit that the latest answer carried.
 func (c *Client) Rate() Rate { return c.transport.rate() }
+
+// Rates gives the rate limits that Okta has told of, each as last told, by the endpoint they are counted for, as in
+// "users/{id}". Endpoints are few.
+func (c *Client) Rates() map[string]Rate { return c.transport.budget.rates() }
 
 // Waiting is how many calls wait at this moment for our share of a rate limit.
 func (c *Client) Waiting() int { return c.transport.budget.calls() }

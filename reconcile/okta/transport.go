@@ -30,6 +30,7 @@ const (
 // empty list, panic on a link that is no URL, and take two links in one line for one.
 type transport struct {
 	base     http.RoundTripper
+	observe  func(call string, status int, d time.Duration) // nil: nobody listens
 	budget   budget
 	lastRate atomic.Pointer[Rate]
 }
@@ -43,14 +44,17 @@ type answer struct {
 type answerKey struct{}
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	began := time.Now()
 	resp, err := t.base.RoundTrip(req)
 	if err != nil {
+		t.note(req, 0, began)
 		if errors.Is(err, io.EOF) {
 			err = errors.New("the connection was closed before an answer came")
 		}
 		return nil, err
 	}
 	defer resp.Body.Close()
+	defer t.note(req, resp.StatusCode, began)
 	t.noteRate(req.URL.Path, resp.Header)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return nil, refusal(req, resp)
@@ -73,6 +77,13 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		given.Body, given.ContentLength = io.NopCloser(a.body), int64(a.body.Len())
 	}
 	return &given, nil
+}
+
+// note tells who listens of an attempt that is over.
+func (t *transport) note(req *http.Request, status int, began time.Time) {
+	if t.observe != nil {
+		t.observe(req.Method+" "+endpointOf(req.URL.Path), status, time.Since(began))
+	}
 }
 
 // readJSON reads a body, whole or not at all.
@@ -209,7 +220,7 @@ func (t *transport) noteRate(path string, h http.Header) {
 	t.lastRate.Store(&r)
 	date, err := http.ParseTime(h.Get("Date"))
 	left := r.Reset.Sub(date) // both to the second, the Date cut: never less than is left
-	if limit > 0 && err == nil && left > 0 && left <= longestWait && strings.HasPrefix(path, "/api/v1/") {
+	if limit > 0 && err == nil && left > 0 && left <= longestWait && strings.HasPrefix(path, apiPrefix) {
 		t.budget.report(path, r, time.Now().Add(left))
 	}
 }

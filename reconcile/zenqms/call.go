@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 )
 
 // maxAnswer bounds the body of one answer. A page of 100 users is some 30 KB;
@@ -42,8 +44,10 @@ func (c *Client) call(ctx context.Context, req request, out any) error {
 	if err := c.enter(ctx); err != nil {
 		return &Error{Op: req.op, Message: "not sent", Err: err}
 	}
+	began := time.Now()
 	ans, err := c.send(ctx, req, payload)
 	c.leave()
+	c.note(req, ans, began)
 	if err != nil {
 		return &Error{Op: req.op, Err: err}
 	}
@@ -61,6 +65,27 @@ func (c *Client) call(ctx context.Context, req request, out any) error {
 		return c.unreadable(req.op, ans, err)
 	}
 	return nil
+}
+
+// note tells who listens of a call that is over.
+func (c *Client) note(req request, ans *answer, began time.Time) {
+	if c.observe == nil {
+		return
+	}
+	status := 0
+	if ans != nil {
+		status = ans.status
+	}
+	c.observe(req.class(), status, time.Since(began))
+}
+
+// class is what kind of call it is, without ids.
+func (r request) class() string {
+	parts := strings.Split(strings.TrimPrefix(r.path, pathRoot), "/")
+	if r.aboutUser {
+		parts[1] = "{id}"
+	}
+	return r.method + " " + strings.Join(parts, "/")
 }
 
 // enter waits for a turn: for one of the calls under way to end, and then for

@@ -51,6 +51,11 @@ type Config struct {
 	Transport http.RoundTripper
 	// Timeout bounds one call, without the wait for its turn; 0 is 30 s.
 	Timeout time.Duration
+	// Observe, if given, is told of every call that was sent: its method and
+	// path without ids, as in "PATCH users/{id}", of which there are few, the
+	// status of the answer, 0 for none, and how long it took without the wait
+	// for its turn. It is called from many goroutines.
+	Observe func(call string, status int, d time.Duration)
 }
 
 // Client calls one ZenQMS account. It may be used by many goroutines at once:
@@ -62,6 +67,7 @@ type Client struct {
 	secrets    *strings.Replacer
 	http       *http.Client
 	timeout    time.Duration
+	observe    func(call string, status int, d time.Duration) // nil: nobody listens
 	pace       *pace
 	inFlight   chan struct{} // holds a value for each call under way; nil: no limit
 	roleKind   atomic.Int32  // a kind; see role.go
@@ -111,6 +117,7 @@ func New(cfg Config) (*Client, error) {
 		secrets:    hide(key),
 		http:       &http.Client{Transport: transport, CheckRedirect: neverFollow},
 		timeout:    cmp.Or(cfg.Timeout, DefaultTimeout),
+		observe:    cfg.Observe,
 		pace:       newPace(perSecond),
 		inFlight:   inFlight,
 	}, nil

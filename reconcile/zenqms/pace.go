@@ -40,6 +40,16 @@ func newPace(perSecond float64) *pace {
 	return &pace{limiter: rate.NewLimiter(rate.Limit(perSecond), burst)}
 }
 
+// Pace is how many calls a second are allowed, +Inf without a limit, and how
+// much longer a pause lasts that ZenQMS has asked for; 0: none does.
+func (c *Client) Pace() (perSecond float64, pause time.Duration) {
+	perSecond = float64(c.pace.limiter.Limit())
+	if c.pace.limiter.Limit() == rate.Inf {
+		perSecond = math.Inf(1)
+	}
+	return perSecond, max(c.pace.remaining(), 0)
+}
+
 // wait returns when the next call may be made, or when ctx ends. A pause that
 // begins while a call waits for its turn holds that call too.
 func (p *pace) wait(ctx context.Context) error {

@@ -17,9 +17,10 @@ const (
 	methodAddRoles    = http.MethodPost
 	methodRemoveRoles = http.MethodDelete
 
-	pathUsers       = "/v2/users"
-	pathUserSearch  = "/v2/users/search"
-	pathRoleSearch  = "/v2/roles/search"
+	pathRoot        = "/v2/"
+	pathUsers       = pathRoot + "users"
+	pathUserSearch  = pathRoot + "users/search"
+	pathRoleSearch  = pathRoot + "roles/search"
 	suffixAddRoles  = "/roles/add"
 	suffixDropRoles = "/roles/remove"
 )

@@ -105,8 +105,11 @@ type Safety struct {
 // Worker is the process that drains the outbox.
 type Worker struct {
 	MaxAttempts int    `yaml:"max_attempts"`
-	Listen      string `yaml:"listen"` // health, metrics, status page
+	Listen      string `yaml:"listen"` // health, metrics, status page; Off for none
 }
+
+// Off as Worker.Listen is no page at all.
+const Off = "off"
 
 // Store is the database and how long it keeps what is over and done.
 type Store struct {
@@ -162,6 +165,9 @@ func Load(path string, checks Checks) (*Config, error) {
 	}
 	c.at = d.at
 	c.inherit(d.given)
+	if c.Worker.Listen == "" {
+		c.Worker.Listen = Off
+	}
 	v := validator{report: &d.report, checks: checks}
 	v.config(c)
 	c.resolveFiles(base, v.report)

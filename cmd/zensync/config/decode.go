@@ -142,7 +142,7 @@ func (d *decoder) scalar(path string, node ast.Node, v reflect.Value) {
 const maxCount = math.MaxInt32
 
 // mayBeEmpty are the keys whose empty text means "none".
-var mayBeEmpty = []string{"zenqms.auth_prefix", "notify.digest"}
+var mayBeEmpty = []string{"zenqms.auth_prefix", "notify.digest", "worker.listen"}
 
 // text decodes a string without the blanks around it; in zenqms.auth_prefix a
 // trailing blank is the point.

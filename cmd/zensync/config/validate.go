@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 )
@@ -161,7 +162,13 @@ func (v *validator) roles(roles []Role, safety Safety) {
 
 func (v *validator) worker(w Worker, r Relay) {
 	v.count("worker.max_attempts", w.MaxAttempts, 1, 1000)
+	if w.Listen == Off {
+		return
+	}
 	v.listen("worker.listen", w.Listen)
+	if host, _, err := net.SplitHostPort(w.Listen); err == nil && host == "" {
+		v.add("worker.listen", "names no host, and would let every machine in", "write 127.0.0.1 before the port, or 0.0.0.0 if every machine is meant")
+	}
 	if w.Listen == r.Listen && !strings.HasSuffix(w.Listen, ":0") && v.placed("worker.listen", "relay.listen") {
 		v.add("worker.listen", "is the same address as relay.listen", "give it a port of its own, as in 127.0.0.1:9180")
 	}

@@ -22,6 +22,7 @@ type Manager struct {
 	mu    sync.Mutex
 	parts []*Part
 	told  bool // that the service is ready
+	anew  int  // parts that take up a new configuration
 }
 
 // Part is one part of a service. The service is ready when all its parts are,
@@ -29,7 +30,8 @@ type Manager struct {
 type Part struct {
 	manager *Manager
 	name    string
-	ready   bool // guarded by manager.mu, as status is
+	ready   bool // guarded by manager.mu, as status and anew are
+	anew    bool
 	status  string
 	beats   atomic.Int64
 	counted int64 // the beats when the manager was last told of them; guarded by manager.mu
@@ -57,6 +59,22 @@ func (p *Part) Ready(status string) {
 	p.say(status, true)
 }
 
+// Reloading says that the part takes up a new configuration, until Ready says
+// that it does its work again, by that or the old one. A service that is not
+// ready yet just starts.
+func (p *Part) Reloading() {
+	m := p.manager
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p.anew || !m.told {
+		return
+	}
+	p.anew = true
+	if m.anew++; m.anew == 1 {
+		m.tell(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
+	}
+}
+
 // Status says in a few words what the part is at, for `systemctl status`.
 func (p *Part) Status(status string) {
 	p.say(status, false)
@@ -75,6 +93,13 @@ func (p *Part) say(status string, ready bool) {
 	defer m.mu.Unlock()
 	p.status, p.ready = status, p.ready || ready
 	state := "STATUS=" + m.status()
+	if p.anew && ready {
+		p.anew = false
+		m.anew--
+		if m.anew == 0 {
+			state = daemon.SdNotifyReady + "\n" + state
+		}
+	}
 	if m.ready() && !m.told {
 		m.told = true
 		state = daemon.SdNotifyReady + "\n" + state

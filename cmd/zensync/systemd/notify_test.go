@@ -49,6 +49,29 @@ func TestTheServiceIsReadyWhenAllItsPartsAre(t *testing.T) {
 	assert.Equal(t, "STOPPING=1\nSTATUS=stopping", next(t, conn))
 }
 
+func TestAReloadIsOverWhenAllPartsAreReadyAgain(t *testing.T) {
+	conn := notices(t)
+	_, parts := Connect(slog.New(slog.DiscardHandler), "relay", "worker")
+	parts[0].Reloading() // while it starts: nothing to say
+	parts[0].Ready("listens")
+	assert.Equal(t, "STATUS=relay: listens", next(t, conn))
+	parts[1].Ready("at work")
+	assert.Equal(t, "READY=1\nSTATUS=relay: listens; worker: at work", next(t, conn))
+
+	parts[0].Reloading()
+	assert.Regexp(t, `^RELOADING=1\nMONOTONIC_USEC=\d+\s*$`, next(t, conn))
+	parts[1].Reloading()
+	parts[1].Reloading()
+	parts[0].Ready("listens")
+	assert.Equal(t, "STATUS=relay: listens; worker: at work", next(t, conn), "the worker is not")
+	parts[1].Status("at work still")
+	assert.Equal(t, "STATUS=relay: listens; worker: at work still", next(t, conn))
+	parts[1].Ready("at other work")
+	assert.Equal(t, "READY=1\nSTATUS=relay: listens; worker: at other work", next(t, conn))
+	parts[1].Reloading()
+	assert.Contains(t, next(t, conn), "RELOADING=1")
+}
+
 func TestTheWatchdogIsFedAtHalfItsTime(t *testing.T) {
 	conn := notices(t)
 	t.Setenv("WATCHDOG_USEC", "100000")
