@@ -39,7 +39,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			setupCommand(), doctorCommand(),
-			planCommand(), deployCommand(), relayCommand(), workerCommand(), runCommand(),
+			planCommand(), deployCommand(), relayCommand(), workerCommand(), runCommand(), reloadCommand(),
 			syncCommand(), reconcileCommand(), explainCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
 			pauseCommand(), resumeCommand(), unlinkCommand(), rotateSecretCommand(),
 			statusCommand(), reportCommand(), driftCommand(), verifyCommand(), exportCommand(), notifyCommand(),

@@ -15,6 +15,7 @@ import (
 
 	"github.com/zensync/zensync/cmd/zensync/config"
 	"github.com/zensync/zensync/cmd/zensync/notify"
+	"github.com/zensync/zensync/cmd/zensync/page"
 	"github.com/zensync/zensync/reconcile"
 	"github.com/zensync/zensync/reconcile/okta"
 	"github.com/zensync/zensync/reconcile/zenqms"
@@ -26,7 +27,8 @@ import (
 // credential it has no use for.
 type installation struct {
 	*config.Config
-	log *slog.Logger
+	log  *slog.Logger
+	page *page.Page // which the clients tell of their calls; nil: there is none
 }
 
 // load reads the configuration and starts the process log. level is the
@@ -36,17 +38,21 @@ func load(c *cli.Context, level slog.Level) (*installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.Load(config.Locate(c.String("config")), config.Checks{
+	cfg, err := readConfig(config.Locate(c.String("config")))
+	if err != nil {
+		return nil, err
+	}
+	return &installation{Config: cfg, log: log}, nil
+}
+
+func readConfig(path string) (*config.Config, error) {
+	return config.Load(path, config.Checks{
 		Schedule: func(spec string) error {
 			_, err := reconcile.ParseSchedule(spec)
 			return err
 		},
 		Notify: notify.Check,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &installation{cfg, log}, nil
 }
 
 // ready checks that the installation is deployed, with these servers and
@@ -239,11 +245,35 @@ func (in *installation) oktaClient() (*okta.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.page != nil {
+		cfg.Observe = in.page.Calls("okta")
+	}
 	client, err := okta.New(cfg)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	return client, nil
+}
+
+// withPage is the same with a page that the worker and its clients tell of
+// themselves, unless the configuration wants none.
+func (in *installation) withPage(db *store.DB) *installation {
+	if in.Config.Worker.Listen == config.Off {
+		return in
+	}
+	build := page.Build{}
+	for _, p := range thisVersion() {
+		text, _ := p.Value.(string) // nil: not known
+		switch p.Key {
+		case "version":
+			build.Version = text
+		case "commit":
+			build.Commit = text
+		case "go":
+			build.Go = text
+		}
+	}
+	return &installation{Config: in.Config, log: in.log, page: page.New(db, func() bool { return serves(db) }, build, in.log)}
 }
 
 // zenqmsConfig reads the credential of ZenQMS.
@@ -263,6 +293,9 @@ func (in *installation) zenqmsClient() (*zenqms.Client, error) {
 	cfg, err := in.zenqmsConfig()
 	if err != nil {
 		return nil, err
+	}
+	if in.page != nil {
+		cfg.Observe = in.page.Calls("zenqms")
 	}
 	client, err := zenqms.New(cfg)
 	if err != nil {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -23,29 +25,22 @@ func relayCommand() *cli.Command {
 		Description: "Serves on relay.listen, or the socket that systemd hands over, until SIGINT or SIGTERM. It needs the hook's secret and the store, and no other credential.\n" +
 			"Run it before `zensync deploy`, which has Okta call it.",
 		Action: func(c *cli.Context) error {
-			if err := noOperands(c); err != nil {
-				return err
-			}
-			in, err := load(c, serviceLevel)
-			if err != nil {
-				return err
-			}
-			return in.serve(c.Context, "relay", []string{"relay"}, in.receive)
+			return serve(c, "relay", part{"relay", (*installation).receive})
 		},
 	}
 }
 
-// receive is the relay until ctx ends, under the name holder.
-func (in *installation) receive(ctx context.Context, db *store.DB, holder string, part *systemd.Part) (err error) {
-	if err := in.checkBinding(ctx, db); err != nil {
+// receive is the relay until ctx ends.
+func (in *installation) receive(ctx context.Context, p *post) (err error) {
+	if err := in.checkBinding(ctx, p.db); err != nil {
 		return err
 	}
-	lock, err := db.TryLock(store.RelayPart, holder)
+	lock, err := p.db.TryLock(store.RelayPart, p.holder)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
-	if err := in.noteInEffect(ctx, db, login()); err != nil {
+	if err := in.noteInEffect(ctx, p.db, login()); err != nil {
 		return err
 	}
 
@@ -65,14 +60,54 @@ func (in *installation) receive(ctx context.Context, db *store.DB, holder string
 	}
 	checking, done := context.WithCancel(ctx)
 	defer done()
-	go checkStore(checking, db, part)
+	go checkStore(checking, p.db, p.part)
 	in.log.Info("relay listens", "address", listener.Addr().String(), "tls", tlsConfig != nil, "public_url", in.Relay.PublicURL)
-	part.Ready("listens on " + listener.Addr().String())
-	if err := relay.Serve(ctx, listener, &relay.Relay{DB: db, Secret: secret, Log: in.log}, tlsConfig, in.log); err != nil {
-		return err
+	status := "listens on " + listener.Addr().String()
+	p.part.Ready(status)
+	var now atomic.Pointer[relay.Relay]
+	now.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() {
+		served <- relay.Serve(serving, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { now.Load().ServeHTTP(w, r) }), tlsConfig, in.log)
+	}()
+	for {
+		select {
+		case err := <-served:
+			if err == nil {
+				in.log.Info("relay stopped")
+			}
+			return err
+		case <-p.anew:
+			next, err := in.receiveAgain(ctx, p, status, &now)
+			if err != nil {
+				stop()
+				return errors.Join(err, <-served)
+			}
+			in = next
+		}
 	}
-	in.log.Info("relay stopped")
-	return nil
+}
+
+// receiveAgain has the relay go on with the configuration as it is now, and
+// returns what is in force. Requests under way end as they began.
+func (in *installation) receiveAgain(ctx context.Context, p *post, status string, now *atomic.Pointer[relay.Relay]) (*installation, error) {
+	var secret *relay.Secret
+	next, err := in.renew(ctx, p, store.ReloadRelay, []string{"relay"}, func(r *renewal) (err error) {
+		secret, err = r.openSecret()
+		return err
+	})
+	if err != nil || next == nil {
+		return in, err
+	}
+	p.part.Reloading()
+	now.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
+	if err := next.done(ctx, p.db); err != nil {
+		return in, err
+	}
+	p.part.Ready(status)
+	return next.installation, nil
 }
 
 // relaySocket is what the relay's socket is called in its socket unit.

@@ -3,20 +3,50 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/zensync/zensync/cmd/zensync/systemd"
 	"github.com/zensync/zensync/store"
 )
 
-// duty is what one part of a service does until ctx ends, under the name
-// holder. It says to part when it is ready, and gives signs of life from then
-// on.
-type duty func(ctx context.Context, db *store.DB, holder string, part *systemd.Part) error
+// post is what a part of a service works with.
+type post struct {
+	db     *store.DB
+	holder string        // what it calls itself when it takes a lock
+	part   *systemd.Part // it says to it when it is ready, and gives signs of life from then on
+	anew   chan struct{} // holds a value when the configuration is to be read again
+	asked  int64         // the last request for that which it knows of
+}
 
-// serve is a service until ctx ends: its duties side by side, with one store.
-// The service manager is kept informed.
-func (in *installation) serve(ctx context.Context, holder string, names []string, duties ...duty) error {
-	manager, parts := systemd.Connect(in.log, names...)
+// part is a part of a service, and what it does until ctx ends.
+type part struct {
+	name string
+	do   func(in *installation, ctx context.Context, p *post) error
+}
+
+// serve is a service until it is told to stop: its parts side by side, with one
+// store. The service manager is kept informed.
+func serve(c *cli.Context, holder string, parts ...part) error {
+	if err := noOperands(c); err != nil {
+		return err
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // for good: one that comes as the service ends must not kill it
+	in, err := load(c, serviceLevel)
+	if err != nil {
+		return err
+	}
+	ctx := c.Context
+	var names []string
+	for _, p := range parts {
+		names = append(names, p.name)
+	}
+	manager, told := systemd.Connect(in.log, names...)
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx)) // also while it stops
 	defer unwatch()
 	go manager.Watch(watching)
@@ -28,12 +58,52 @@ func (in *installation) serve(ctx context.Context, holder string, names []string
 		}
 	}()
 	return untilStopped(ctx, in.withStore(ctx, func(db *store.DB) error {
-		var services []func(context.Context) error
-		for i, do := range duties {
-			services = append(services, func(ctx context.Context) error { return do(ctx, db, holder, parts[i]) })
+		asked, err := lastReload(ctx, db)
+		if err != nil {
+			return err
 		}
+		var all []chan struct{}
+		var services []func(context.Context) error
+		for i, p := range parts {
+			at := &post{db: db, holder: holder, part: told[i], anew: make(chan struct{}, 1), asked: asked.Number}
+			all = append(all, at.anew)
+			services = append(services, func(ctx context.Context) error { return p.do(in, ctx, at) })
+		}
+		listening, deaf := context.WithCancel(ctx)
+		defer deaf()
+		go passReloads(listening, db, asked, hangups, all)
 		return together(ctx, services...)
 	}))
+}
+
+// reloadPoll is how often a service looks whether somebody asked for a reload.
+const reloadPoll = time.Second
+
+// passReloads tells all parts of a service when a reload is asked for after the
+// request asked, by a command or by SIGHUP, until ctx ends. Several at once are
+// one.
+func passReloads(ctx context.Context, db *store.DB, asked reloadRequest, hangups <-chan os.Signal, parts []chan struct{}) {
+	tick := time.NewTicker(reloadPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-hangups:
+		case <-tick.C:
+			now, err := lastReload(ctx, db)
+			if err != nil || now == asked { // a store that fails is noticed by those who need it more
+				continue
+			}
+			asked = now
+		case <-ctx.Done():
+			return
+		}
+		for _, anew := range parts {
+			select {
+			case anew <- struct{}{}:
+			default: // it has yet to look
+			}
+		}
+	}
 }
 
 // untilStopped is the error of a service. To be told to stop is none, however

@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/zensync/zensync/cmd/zensync/systemd"
 	"github.com/zensync/zensync/store"
 )
 
@@ -19,51 +18,46 @@ func workerCommand() *cli.Command {
 		Usage: "bring ZenQMS in step: carry out what is asked for, and reconcile on schedule",
 		Description: "Works until SIGINT or SIGTERM. Only one worker runs at a time; while a command such as deploy does the work,\n" +
 			"a worker that starts waits for it.",
-		Action: func(c *cli.Context) error {
-			in, err := loadWorker(c)
-			if err != nil {
-				return err
-			}
-			return in.serve(c.Context, "worker", []string{"worker"}, in.work)
-		},
+		Action: func(c *cli.Context) error { return serve(c, "worker", part{"worker", (*installation).work}) },
 	}
 }
 
-// loadWorker is load for worker and run.
-func loadWorker(c *cli.Context) (*installation, error) {
-	if err := noOperands(c); err != nil {
-		return nil, err
-	}
-	return load(c, serviceLevel)
-}
-
-// work is the worker until ctx ends, under the name holder.
-func (in *installation) work(ctx context.Context, db *store.DB, holder string, part *systemd.Part) (err error) {
-	if err := in.checkDeployed(ctx, db); err != nil {
+// work is the worker until ctx ends.
+func (in *installation) work(ctx context.Context, p *post) (err error) {
+	if err := in.checkDeployed(ctx, p.db); err != nil {
 		return err
 	}
-	worker, err := in.worker(db)
+	in = in.withPage(p.db)
+	worker, err := in.worker(p.db)
 	if err != nil {
 		return err
 	}
-	lock, err := in.lockWorker(ctx, db, holder, part)
+	shown := in.pageOpener()
+	defer shown.close()
+	lock, err := in.lockWorker(ctx, p, shown.open)
 	if err != nil || lock == nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
-	if err := in.noteInEffect(ctx, db, login()); err != nil {
+	if err := shown.open(); err != nil {
 		return err
 	}
-	endAlerts, err := in.startAlerts(ctx, db)
-	if err != nil {
-		return err
+	now := &crew{installation: in, worker: worker}
+	select {
+	case <-p.anew: // it was asked for while a command did the work
+		next, err := now.renew(ctx, p)
+		if err != nil {
+			return err
+		}
+		if next != nil {
+			now = next
+		}
+	default:
 	}
-	defer endAlerts()
-	worker.Beat = part.Beat
-	part.Ready("at work; reconciles at " + in.Sync.Schedule)
-	in.log.Info("worker started", "okta", in.Okta.OrgURL, "zenqms", in.ZenQMS.BaseURL, "schedule", in.Sync.Schedule)
-	if err := worker.Run(ctx); err != nil {
-		return err
+	for now != nil && ctx.Err() == nil {
+		if now, err = now.work(ctx, p); err != nil {
+			return err
+		}
 	}
 	in.log.Info("worker stopped")
 	return nil
@@ -79,19 +73,23 @@ func isService(holder string) bool { return slices.Contains(services, holder) }
 const lockPoll = 200 * time.Millisecond
 
 // lockWorker takes the worker's lock. A command that has it is waited for, a
-// worker is not. The lock is nil when ctx ended meanwhile.
+// worker is not; waits is called when the waiting begins, and may be again. The
+// lock is nil when ctx ended meanwhile.
 //
 // A worker that waits is ready: the work is being done, and a first deploy
 // takes longer than a service manager's patience.
 //
 // The holder's name is written a moment after the lock is taken, so a worker
 // is believed in only when it was seen twice.
-func (in *installation) lockWorker(ctx context.Context, db *store.DB, holder string, part *systemd.Part) (*store.Lock, error) {
+func (in *installation) lockWorker(ctx context.Context, p *post, waits func() error) (*store.Lock, error) {
 	tick := time.NewTicker(lockPoll)
 	defer tick.Stop()
 	for before := ""; ; {
-		part.Beat()
-		lock, err := db.TryLock(store.WorkerPart, holder)
+		p.part.Beat()
+		if in.page != nil {
+			in.page.Beat()
+		}
+		lock, err := p.db.TryLock(store.WorkerPart, p.holder)
 		if err == nil {
 			return lock, nil
 		}
@@ -104,8 +102,11 @@ func (in *installation) lockWorker(ctx context.Context, db *store.DB, holder str
 		case isService(locked.Holder):
 			return nil, fmt.Errorf("%w; only one works at a time", err)
 		case locked.Holder != before:
+			if err := waits(); err != nil {
+				return nil, err
+			}
 			in.log.Info("waiting for a command that does the worker's job", "command", locked.Holder)
-			part.Ready("waiting: `zensync " + locked.Holder + "` does the worker's job")
+			p.part.Ready("waiting: `zensync " + locked.Holder + "` does the worker's job")
 		}
 		before = locked.Holder
 		select {

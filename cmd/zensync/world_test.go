@@ -84,6 +84,8 @@ relay:
   listen: $RELAY
   public_url: http://$RELAY/okta/events
   secret_file: hook.secret
+worker:
+  listen: $PAGE
 store:
   path: zensync.db
 sync:
@@ -149,6 +151,9 @@ func newWorld(folder string, atEnd func(func())) (*world, error) {
 		return nil, err
 	}
 	w.vars["OWNER"] = me.Username
+	if w.vars["PAGE"], err = freeAddress(); err != nil {
+		return nil, err
+	}
 	w.vars["TAKEN"] = strings.TrimPrefix(w.vars["OKTA_URL"], "http://")
 	return w, w.writeFiles(key)
 }

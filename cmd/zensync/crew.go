@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/zensync/zensync/cmd/zensync/page"
+	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/reconcile/zenqms"
+	"github.com/zensync/zensync/store"
+)
+
+// crew is a worker with what goes on beside it, by one configuration.
+type crew struct {
+	*installation
+	worker  *reconcile.Worker
+	renewal *renewal // how it came about; nil at the start of the service
+}
+
+// work is the worker until ctx ends, or a new configuration is to be followed:
+// then next goes on.
+func (c *crew) work(ctx context.Context, p *post) (next *crew, err error) {
+	endAlerts, err := c.startAlerts(ctx, p.db)
+	if err != nil {
+		return nil, err
+	}
+	defer endAlerts()
+	beat := p.part.Beat
+	if c.page != nil {
+		c.show()
+		beat = func() { p.part.Beat(); c.page.Beat() }
+	}
+	anew := make(chan struct{})
+	c.worker.Beat, c.worker.Anew = beat, anew
+	if c.renewal == nil {
+		err = c.noteInEffect(ctx, p.db, login())
+	} else {
+		err = c.renewal.done(ctx, p.db)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.part.Ready("at work; reconciles at " + c.Sync.Schedule)
+	c.log.Info("worker started", "okta", c.Okta.OrgURL, "zenqms", c.ZenQMS.BaseURL, "schedule", c.Sync.Schedule)
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- c.worker.Run(working) }()
+	for next == nil {
+		select {
+		case err := <-ended:
+			return nil, err
+		case <-p.anew:
+			if next, err = c.renew(ctx, p); err != nil {
+				stop()
+				return nil, errors.Join(fmt.Errorf("take up a new configuration: %w", err), <-ended)
+			}
+		}
+	}
+	p.part.Reloading()
+	close(anew)
+	return next, drained(ended, beat)
+}
+
+// drained waits for a worker that takes no more work to end what it has in its
+// hands, which takes a minute at most.
+func drained(ended <-chan error, beat func()) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-tick.C:
+			beat()
+		}
+	}
+}
+
+// renew makes the crew that goes on by the configuration as it is now, nil when
+// that is refused. Its error is the store's.
+func (c *crew) renew(ctx context.Context, p *post) (*crew, error) {
+	next := new(crew)
+	r, err := c.installation.renew(ctx, p, store.ReloadWorker, []string{"okta", "zenqms"}, func(r *renewal) (err error) {
+		next.worker, err = r.workerAgain(c.worker)
+		return err
+	})
+	if err != nil || r == nil {
+		return nil, err
+	}
+	next.installation, next.renewal = r.installation, r
+	return next, nil
+}
+
+// show makes the page tell of this worker.
+func (c *crew) show() {
+	c.worker.Kept = c.page.Kept
+	subject := page.Subject{Worker: c.worker, Pace: func() (float64, time.Duration) { return 0, 0 }}
+	if client, ok := c.worker.ZenQMS.(*zenqms.Client); ok {
+		subject.Pace = client.Pace
+	}
+	c.page.Show(subject)
+}
+
+// pageOpener shows the page once it is told to.
+type pageOpener struct {
+	*installation
+	opened bool
+	close  func() // ends it
+}
+
+func (in *installation) pageOpener() *pageOpener {
+	return &pageOpener{installation: in, close: func() {}}
+}
+
+// open shows the page, if there is one. To open it again does nothing.
+func (o *pageOpener) open() error {
+	if o.page == nil || o.opened {
+		return nil
+	}
+	address := o.Config.Worker.Listen
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return usage("%w (worker.listen has to be an address of this host that no other program has; \"off\" is no page at all)", err)
+	}
+	o.log.Info("page listens", "address", l.Addr().String())
+	if host, ok := l.Addr().(*net.TCPAddr); ok && !host.IP.IsLoopback() {
+		o.log.Warn("the page with health and metrics can be reached from other machines, and asks for no password", "worker_listen", address)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		o.page.Serve(ctx, l)
+	}()
+	o.opened, o.close = true, func() {
+		stop()
+		<-ended
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/store"
+)
+
+const (
+	// lookEvery is how old what is shown may be: however often the page is
+	// asked for, the store is read once in that time.
+	lookEvery = time.Second
+	// lookWithin is how long a reading may take. Counting a million promises
+	// takes a tenth of it.
+	lookWithin = 3 * time.Second
+	// arrivalsAtOnce bounds how many new events one reading counts.
+	arrivalsAtOnce = 50_000
+)
+
+// standing is how an installation stands, as read at one time.
+type standing struct {
+	err  error // why it could not be read; then all else is empty
+	took time.Duration
+
+	life         reconcile.Life
+	stopped      string
+	barred       string
+	hookID       string
+	hookStatus   string
+	hookVerified string
+	queue        store.Queue
+	held         map[store.Action]int64
+	skips        map[store.SkipCode]int64
+	links        store.LinkCount
+	lastEvent    time.Time
+	lastRun      *store.Run // that ended
+	lastDone     *store.Run // that came through
+	next         time.Time  // zero: never
+	groups       int        // frozen
+	roles        int        // frozen
+	head         store.Head
+	relay        bool // alive
+	worker       bool // alive
+	space        space
+}
+
+// space is what the store takes, in bytes.
+type space struct{ file, wal, free, total int64 }
+
+// glass keeps the last reading. Only one is made at a time; whoever comes
+// meanwhile waits for it, but no longer than it may take.
+type glass struct {
+	read func(context.Context) *standing
+
+	mu    sync.Mutex
+	last  *standing // nil: none yet
+	until time.Time // for how long it serves
+	under chan struct{}
+}
+
+var errSlow = fmt.Errorf("the store does not answer within %s", lookWithin)
+
+// look returns a reading that is not older than lookEvery.
+func (g *glass) look() *standing {
+	g.mu.Lock()
+	if g.last != nil && time.Now().Before(g.until) {
+		defer g.mu.Unlock()
+		return g.last
+	}
+	if g.under == nil {
+		g.under = make(chan struct{})
+		go g.renew(g.under)
+	}
+	under := g.under
+	g.mu.Unlock()
+	timer := time.NewTimer(lookWithin)
+	defer timer.Stop()
+	select {
+	case <-under:
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return g.last
+	case <-timer.C: // a disk that hangs holds no scrape
+		return &standing{err: errSlow}
+	}
+}
+
+func (g *glass) renew(done chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
+	defer cancel()
+	began := time.Now()
+	s := g.read(ctx)
+	s.took = time.Since(began)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last, g.until, g.under = s, time.Now().Add(lookEvery), nil
+	close(done)
+}
+
+// read is one reading. A bug in it must not be the worker's.
+func (p *Page) read(ctx context.Context) (s *standing) {
+	defer func() {
+		if r := recover(); r != nil {
+			s = &standing{err: fmt.Errorf("a bug in zensync: %T", r)}
+			p.log.Error("a bug: what the page shows cannot be read", "kind", fmt.Sprintf("%T", r))
+		}
+	}()
+	var arrivals []store.Arrivals
+	var last int64
+	s = new(standing)
+	err := p.db.View(ctx, func(tx *store.Tx) (err error) {
+		if arrivals, last, err = p.metrics.arrivals(tx); err != nil {
+			return err
+		}
+		return s.read(tx, p.schedule())
+	})
+	if err == nil {
+		s.space, err = spaceOf(p.db.Path())
+	}
+	if err != nil {
+		return &standing{err: err}
+	}
+	p.metrics.arrived(arrivals, last)
+	_, s.relay = p.db.Alive(store.RelayPart)
+	s.worker = p.serves()
+	return s
+}
+
+func (p *Page) schedule() reconcile.Schedule {
+	if s := p.subject.Load(); s != nil {
+		return s.Worker.Schedule
+	}
+	return nil
+}
+
+// read fills in what the store says.
+func (s *standing) read(tx *store.Tx, schedule reconcile.Schedule) (err error) {
+	var life string
+	for key, value := range map[string]*string{
+		store.LifeState: &life, store.DrainStopped: &s.stopped, store.WalkRefused: &s.barred,
+		store.HookID: &s.hookID, store.HookStatus: &s.hookStatus, store.HookVerified: &s.hookVerified,
+	} {
+		if *value, err = tx.Setting(key); err != nil {
+			return err
+		}
+	}
+	s.life = reconcile.Life(life)
+	if err := s.readWork(tx, schedule); err != nil {
+		return err
+	}
+	groups, err := tx.MappedGroups()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if g.Frozen != "" {
+			s.groups++
+		}
+	}
+	roles, err := tx.RoleRules()
+	if err != nil {
+		return err
+	}
+	for _, r := range roles {
+		if r.Frozen != "" {
+			s.roles++
+		}
+	}
+	s.head, err = tx.LogHead()
+	return err
+}
+
+// readWork reads what there is to do, and how the walks went.
+func (s *standing) readWork(tx *store.Tx, schedule reconcile.Schedule) (err error) {
+	if s.queue, err = tx.Queue(); err != nil {
+		return err
+	}
+	if s.held, err = tx.HeldActions(); err != nil {
+		return err
+	}
+	if s.skips, err = tx.SkipCount(); err != nil {
+		return err
+	}
+	if s.links, err = tx.LinkCount(); err != nil {
+		return err
+	}
+	if s.lastEvent, err = tx.LastEvent(); err != nil {
+		return err
+	}
+	if run, any, err := tx.LastReconcile(store.RunDone, store.RunFailed); err != nil {
+		return err
+	} else if any {
+		s.lastRun = &run
+	}
+	if run, any, err := tx.LastReconcile(store.RunDone); err != nil {
+		return err
+	} else if any {
+		s.lastDone = &run
+	}
+	if s.life == reconcile.Active { // in any other state no run starts
+		s.next, err = reconcile.NextRun(tx, schedule)
+	}
+	return err
+}
+
+// spaceOf measures a store's files, and the file system they are on.
+func spaceOf(path string) (s space, err error) {
+	if s.file, err = sizeOf(path); err != nil {
+		return s, err
+	}
+	if s.wal, err = sizeOf(path + "-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return s, err
+	}
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(path, &disk); err != nil {
+		return s, fmt.Errorf("measure the disk of %s: %w", path, err)
+	}
+	s.free, s.total = int64(disk.Bavail)*int64(disk.Bsize), int64(disk.Blocks)*int64(disk.Bsize)
+	return s, nil
+}
+
+func sizeOf(name string) (int64, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return 0, fmt.Errorf("measure the store: %w", err)
+	}
+	return info.Size(), nil
+}
