@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +30,8 @@ import (
 //	exits STATUS zensync ARGS...   runs it and holds it to its exit status
 //	eventually CONDITION...        waits until it holds
 //	okta, zenqms ...               an administrator's hand on the other side
-//	sigterm WORD                   to the background process that has WORD among its arguments
+//	sigterm WORD, sighup WORD      to the background process that has WORD among its arguments
+//	exec fetch URL [METHOD]        prints the status and the body of an answer
 //	json PATH VALUE                of the JSON on stdout, as in `json queue.ready 0`; \. is a dot within a key
 //	expand FILE                    puts the environment's variables into a file
 //	certificate                    writes relay.crt and relay.key
@@ -56,11 +58,13 @@ func TestScript(t *testing.T) {
 			"up":         condition("up"),
 			"held":       condition("held"),
 			"received":   condition("received"),
+			"fetched":    condition("fetched"),
 			"said":       condition("said"),
 			"told":       condition("told"),
 			"supervise":  supervise,
 			"release":    release,
-			"sigterm":    sigterm,
+			"sigterm":    signaller(syscall.SIGTERM),
+			"sighup":     signaller(syscall.SIGHUP),
 			"json":       checkJSON,
 			"expand":     expandFile,
 			"lock":       lockPart,
@@ -88,7 +92,28 @@ func TestMain(m *testing.M) {
 			stdout, stderr = io.MultiWriter(stdout, file), io.MultiWriter(stderr, file)
 		}
 		os.Exit(run(context.Background(), os.Args, os.Stdin, stdout, stderr))
-	}})
+	}, "fetch": fetch})
+}
+
+// fetch is a program that asks a server for something.
+func fetch() {
+	method := http.MethodGet
+	if len(os.Args) > 2 {
+		method = os.Args[2]
+	}
+	req, err := http.NewRequest(method, os.Args[1], nil)
+	if err != nil {
+		panic(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(resp.StatusCode)
+	if _, err := io.Copy(os.Stdout, resp.Body); err != nil {
+		panic(err)
+	}
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
@@ -146,17 +171,20 @@ func condition(side string) func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-func sigterm(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: sigterm WORD")
-	}
-	for _, cmd := range ts.BackgroundCmds() {
-		if slices.Contains(cmd.Args, args[0]) {
-			ts.Check(cmd.Process.Signal(syscall.SIGTERM))
-			return
+// signaller is a script command that sends a signal.
+func signaller(signal syscall.Signal) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) != 1 {
+			ts.Fatalf("usage: sigterm WORD, sighup WORD")
 		}
+		for _, cmd := range ts.BackgroundCmds() {
+			if slices.Contains(cmd.Args, args[0]) {
+				ts.Check(cmd.Process.Signal(signal))
+				return
+			}
+		}
+		ts.Fatalf("nothing in the background has the argument %s", args[0])
 	}
-	ts.Fatalf("nothing in the background has the argument %s", args[0])
 }
 
 func checkJSON(ts *testscript.TestScript, neg bool, args []string) {

@@ -251,6 +251,8 @@ func (w *world) do(ts *testscript.TestScript, args []string) (bool, error) {
 			return w.stands(args[1], args[2])
 		case "event":
 			return w.hasEvent(args[1])
+		case "fetched":
+			return w.fetched(args[1], args[2])
 		case "told":
 			return w.told(args[1:])
 		case "said":
@@ -299,6 +301,16 @@ func (w *world) hasReceived(text string) bool {
 	w.receiving.Lock()
 	defer w.receiving.Unlock()
 	return slices.ContainsFunc(w.received, func(body string) bool { return strings.Contains(body, text) })
+}
+
+// fetched tells whether a path of the worker's page shows a text.
+func (w *world) fetched(path, text string) (bool, error) {
+	resp, err := http.Get("http://" + w.vars["PAGE"] + path)
+	if err != nil {
+		return false, nil // it is not up yet
+	}
+	body, err := io.ReadAll(resp.Body)
+	return strings.Contains(string(body), text), errors.Join(err, resp.Body.Close())
 }
 
 // hasEvent tells whether some event's work is in a state.

@@ -74,7 +74,11 @@ func (p *Page) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", p.health)
 	mux.HandleFunc("/readyz", p.readiness)
-	mux.Handle("/metrics", p.metrics.handler(p.log))
+	metrics := p.metrics.handler(p.log)
+	mux.HandleFunc("/metrics", func(w http.ResponseWriter, r *http.Request) {
+		p.glass.look() // first, for a reading counts events as well
+		metrics.ServeHTTP(w, r)
+	})
 	return readOnly(mux)
 }
 
