@@ -116,3 +116,34 @@ func TestEventErrorUndoesTheEventToo(t *testing.T) {
 	assert.Zero(t, f.number(`SELECT count(*) FROM event`))
 	assert.Zero(t, f.number(`SELECT count(*) FROM outbox`))
 }
+
+func TestArrivalsAreCountedOnceEach(t *testing.T) {
+	f := setup(t)
+	f.add(Event{UUID: "before", Type: UserCreate, Users: []string{"00u1"}})
+	var place int64
+	f.see(func(tx *Tx) (err error) {
+		place, err = tx.LastArrival()
+		return err
+	})
+	f.add(
+		Event{UUID: "1", Type: UserSuspend, Users: []string{"00u1"}},
+		Event{UUID: "2", Type: UserSuspend, Users: []string{"00u2"}},
+		Event{UUID: "3", Type: UserSuspend},
+		Event{UUID: "4", Type: UserCreate, Users: []string{"00u3"}},
+	)
+	counted := map[Arrivals]int64{}
+	steps := 0
+	for more := true; more; {
+		f.see(func(tx *Tx) error {
+			all, last, err := tx.ArrivalsAfter(place, 3)
+			for _, a := range all {
+				counted[Arrivals{Type: a.Type, Ignored: a.Ignored}] += a.Events
+			}
+			more, place = last > place, last
+			return err
+		})
+		steps++
+	}
+	assert.Equal(t, map[Arrivals]int64{{Type: UserSuspend}: 2, {Type: UserSuspend, Ignored: true}: 1, {Type: UserCreate}: 1}, counted)
+	assert.Equal(t, 3, steps, "three at once, then one, then none")
+}

@@ -175,3 +175,38 @@ func TestProgressOfARun(t *testing.T) {
 	})
 	assert.Equal(t, Progress{Total: 5, Tried: 4, Left: 1, Next: later, Dead: 1}, p)
 }
+
+func TestLastReconcileIsAWalkOverAllUsers(t *testing.T) {
+	f := setup(t)
+	f.see(func(tx *Tx) error {
+		_, any, err := tx.LastReconcile(RunDone, RunFailed)
+		assert.False(t, any)
+		return err
+	})
+	end := func(kind RunKind, why string) (id int64) {
+		f.now = f.now.Add(time.Hour)
+		f.do(func(tx *Tx) (err error) {
+			if id, err = tx.WantRun(kind, "", tx.Now); err != nil {
+				return err
+			}
+			if _, _, err = tx.StartRun(); err != nil {
+				return err
+			}
+			return tx.EndRun(id, why)
+		})
+		return id
+	}
+	done := end(InitialRun, "")
+	failed := end(ReconcileRun, "Okta is down")
+	end(ManualRun, "")
+	f.see(func(tx *Tx) error {
+		last, any, err := tx.LastReconcile(RunDone, RunFailed)
+		require.NoError(t, err)
+		assert.True(t, any)
+		assert.Equal(t, failed, last.ID)
+		last, any, err = tx.LastReconcile(RunDone)
+		assert.True(t, any)
+		assert.Equal(t, done, last.ID)
+		return err
+	})
+}

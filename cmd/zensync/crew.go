@@ -85,7 +85,7 @@ func drained(ended <-chan error, beat func()) error {
 func (c *crew) renew(ctx context.Context, p *post) (*crew, error) {
 	next := new(crew)
 	r, err := c.installation.renew(ctx, p, store.ReloadWorker, []string{"okta", "zenqms"}, func(r *renewal) (err error) {
-		next.worker, err = r.workerAgain(c.worker)
+		next.worker, err = r.worker(p.db)
 		return err
 	})
 	if err != nil || r == nil {

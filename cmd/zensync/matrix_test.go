@@ -42,6 +42,7 @@ type trial struct {
 	prepare []string // goes before it
 	show    []string // the columns of its stdout that are the same every time
 	want    outcome
+	up      *outcome  // how it has to end beside a worker, if otherwise
 	second  []outcome // how the other of two may end, for what the first did is done
 	dead    []outcome // how it may end after a kill, if otherwise
 	sooner  []outcome // how it may end if the worker that starts after a kill has done it by then
@@ -120,7 +121,14 @@ func (tr trial) meet(c *site, s setting) {
 	if s.twice {
 		started = append(started, c.start(tr.args...))
 	}
-	may := []outcome{tr.want}
+	want := tr.want
+	if s.worker && tr.up != nil {
+		want = *tr.up
+	}
+	may := []outcome{want}
+	if s.worker && s.dead {
+		may = append(may, tr.want) // as if none were up yet
+	}
 	switch {
 	case s.twice:
 		may = append(may, tr.second...)
@@ -138,7 +146,7 @@ func (tr trial) meet(c *site, s setting) {
 		got = append(got, o)
 	}
 	if s.twice {
-		assert.Contains(c, got, tr.want, "one of two does it")
+		assert.Contains(c, got, want, "one of two does it")
 	}
 	if worker != nil {
 		c.until("the worker is up", worker.works) // else it is told to stop before it listens

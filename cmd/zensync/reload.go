@@ -42,8 +42,12 @@ func reload(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if exists, err := in.hasStore(); err != nil || !exists {
-		return orElse(err, errNobodyRuns)
+	exists, err := in.hasStore()
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return in.nobodyRuns()
 	}
 	return in.withStore(c.Context, func(db *store.DB) error {
 		if err := in.checkDeployed(c.Context, db); err != nil {
@@ -51,7 +55,7 @@ func reload(c *cli.Context) error {
 		}
 		parts := running(db)
 		if len(parts) == 0 {
-			return errNobodyRuns
+			return in.nobodyRuns()
 		}
 		number, err := askReload(c.Context, db, actor(c))
 		if err != nil {
@@ -74,14 +78,9 @@ func reload(c *cli.Context) error {
 	})
 }
 
-// errNobodyRuns ends a reload that nobody is there for.
-var errNobodyRuns = fmt.Errorf("neither a relay nor a worker is up with this store; a service reads the configuration when it starts")
-
-func orElse(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
+// nobodyRuns ends a reload that nobody is there for.
+func (in *installation) nobodyRuns() error {
+	return fmt.Errorf("neither a relay nor a worker is up with the store %s; a service reads the configuration when it starts", in.Store.Path)
 }
 
 // running are the parts that are up to stay. A command that does the worker's

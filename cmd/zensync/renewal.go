@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/zensync/zensync/reconcile"
 	"github.com/zensync/zensync/store"
 )
 
@@ -92,9 +90,12 @@ func (in *installation) readAgain(ctx context.Context, db *store.DB, r *renewal)
 		return err
 	}
 	r.answer.Config = cfg.Hash()
-	r.answer.Restart = cfg.Keep(in.Config)
 	r.installation = &installation{Config: cfg, log: in.log, page: in.page}
-	return r.checkDeployed(ctx, db)
+	if err := r.checkDeployed(ctx, db); err != nil { // with its own servers: a restart would be refused as well
+		return err
+	}
+	r.answer.Restart = cfg.Keep(in.Config)
+	return nil
 }
 
 // done says that the renewal is in force: in the log of the store if it changed
@@ -118,21 +119,4 @@ func (r *renewal) reply(ctx context.Context, db *store.DB) error {
 		return fmt.Errorf("answer a reload: %w", err)
 	}
 	return db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.SetSetting(r.setting, string(text)) })
-}
-
-// workerAgain is the worker by a renewed configuration. A side that keeps its
-// address keeps its client as well: a credential that was put into the same
-// file is meant for another server.
-func (r *renewal) workerAgain(before *reconcile.Worker) (*reconcile.Worker, error) {
-	worker, err := r.worker(before.DB)
-	if err != nil {
-		return nil, err
-	}
-	if slices.Contains(r.answer.Restart, "okta.org_url") {
-		worker.Okta = before.Okta
-	}
-	if slices.Contains(r.answer.Restart, "zenqms.base_url") {
-		worker.ZenQMS = before.ZenQMS
-	}
-	return worker, nil
 }

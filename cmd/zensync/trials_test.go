@@ -89,6 +89,12 @@ var trials = map[string]trial{
 		second: []outcome{{exitFailed, ""}}, // another is at work
 		state:  "active", ends: settled,
 	},
+	"reload": {
+		args: []string{"reload", "--format", "json"}, show: []string{"part", "outcome"},
+		want:  outcome{exitFailed, ""}, // nobody is up
+		up:    &outcome{exitDone, "worker applied"},
+		state: "active", ends: settled,
+	},
 	"relink": {
 		args: []string{"relink", "$new", "$old", "--reason", "x", "--format", "json"}, show: synced,
 		want:   outcome{exitDone, "new activate ok"},

