@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"time"
 
@@ -45,19 +43,14 @@ func (c *crew) work(ctx context.Context, p *post) (next *crew, err error) {
 	}
 	p.part.Ready("at work; reconciles at " + c.Sync.Schedule)
 	c.log.Info("worker started", "okta", c.Okta.OrgURL, "zenqms", c.ZenQMS.BaseURL, "schedule", c.Sync.Schedule)
-	working, stop := context.WithCancel(ctx)
-	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- c.worker.Run(working) }()
+	go func() { ended <- c.worker.Run(ctx) }()
 	for next == nil {
 		select {
 		case err := <-ended:
 			return nil, err
 		case <-p.anew:
-			if next, err = c.renew(ctx, p); err != nil {
-				stop()
-				return nil, errors.Join(fmt.Errorf("take up a new configuration: %w", err), <-ended)
-			}
+			next = c.renew(ctx, p)
 		}
 	}
 	p.part.Reloading()
@@ -81,18 +74,18 @@ func drained(ended <-chan error, beat func()) error {
 }
 
 // renew makes the crew that goes on by the configuration as it is now, nil when
-// that is refused. Its error is the store's.
-func (c *crew) renew(ctx context.Context, p *post) (*crew, error) {
+// that is refused.
+func (c *crew) renew(ctx context.Context, p *post) *crew {
 	next := new(crew)
-	r, err := c.installation.renew(ctx, p, store.ReloadWorker, []string{"okta", "zenqms"}, func(r *renewal) (err error) {
+	r := c.installation.renew(ctx, p, store.ReloadWorker, []string{"okta", "zenqms"}, func(r *renewal) (err error) {
 		next.worker, err = r.worker(p.db)
 		return err
 	})
-	if err != nil || r == nil {
-		return nil, err
+	if r == nil {
+		return nil
 	}
 	next.installation, next.renewal = r.installation, r
-	return next, nil
+	return next
 }
 
 // show makes the page tell of this worker.

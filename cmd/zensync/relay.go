@@ -80,34 +80,31 @@ func (in *installation) receive(ctx context.Context, p *post) (err error) {
 			}
 			return err
 		case <-p.anew:
-			next, err := in.receiveAgain(ctx, p, status, &now)
-			if err != nil {
-				stop()
-				return errors.Join(err, <-served)
-			}
-			in = next
+			in = in.receiveAgain(ctx, p, status, &now)
 		}
 	}
 }
 
 // receiveAgain has the relay go on with the configuration as it is now, and
-// returns what is in force. Requests under way end as they began.
-func (in *installation) receiveAgain(ctx context.Context, p *post, status string, now *atomic.Pointer[relay.Relay]) (*installation, error) {
+// returns what is in force. Requests under way end as they began. A store that
+// takes nothing now is no reason to stop: Okta is answered all the same.
+func (in *installation) receiveAgain(ctx context.Context, p *post, status string, now *atomic.Pointer[relay.Relay]) *installation {
 	var secret *relay.Secret
-	next, err := in.renew(ctx, p, store.ReloadRelay, []string{"relay"}, func(r *renewal) (err error) {
+	next := in.renew(ctx, p, store.ReloadRelay, []string{"relay"}, func(r *renewal) (err error) {
 		secret, err = r.openSecret()
 		return err
 	})
-	if err != nil || next == nil {
-		return in, err
+	if next == nil {
+		return in
 	}
 	p.part.Reloading()
-	now.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
+	defer p.part.Ready(status)
 	if err := next.done(ctx, p.db); err != nil {
-		return in, err
+		in.refuseRenewal(p, err)
+		return in
 	}
-	p.part.Ready(status)
-	return next.installation, nil
+	now.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
+	return next.installation
 }
 
 // relaySocket is what the relay's socket is called in its socket unit.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/zensync/zensync/store"
@@ -55,31 +56,36 @@ type renewal struct {
 // renew reads the configuration again, for the part whose answer goes into a
 // setting and which reads the secrets of some sections. When it cannot be
 // followed, or prepare says so, the renewal is nil: the old one stays in force,
-// and that is answered and logged. Its error is the store's.
-func (in *installation) renew(ctx context.Context, p *post, setting string, sections []string, prepare func(*renewal) error) (*renewal, error) {
-	request, err := lastReload(ctx, p.db)
-	if err != nil {
-		return nil, err
-	}
+// and that is answered and logged.
+func (in *installation) renew(ctx context.Context, p *post, setting string, sections []string, prepare func(*renewal) error) *renewal {
+	request, why := lastReload(ctx, p.db)
 	r := &renewal{setting: setting, answer: reloadAnswer{Number: request.Number}, by: login()}
-	if request.Number != p.asked { // else it was a signal
+	if why == nil && request.Number != p.asked { // else it was a signal
 		p.asked, r.by = request.Number, request.By
 	}
-	why := in.readAgain(ctx, p.db, r)
+	if why == nil {
+		why = in.readAgain(ctx, p.db, r)
+	}
 	if why == nil {
 		r.answer.Copies = r.Copies(sections...)
 		why = prepare(r)
 	}
-	if why == nil {
-		return r, nil
+	switch {
+	case why == nil:
+		return r
+	case ctx.Err() != nil: // whoever stops needs no other configuration
+		return nil
 	}
-	if ctx.Err() != nil {
-		return nil, nil
-	}
+	in.refuseRenewal(p, why)
 	r.answer.Error = why.Error()
+	r.reply(ctx, p.db)
+	return nil
+}
+
+// refuseRenewal says that the old configuration stays in force.
+func (in *installation) refuseRenewal(p *post, why error) {
 	in.log.Error("the new configuration is refused, and the old one stays in force", "error", why)
 	p.part.Status("at work by the old configuration: the new one is refused, see the log")
-	return nil, r.reply(ctx, p.db)
 }
 
 // readAgain fills in the configuration as it is now, held to what a start holds
@@ -109,14 +115,18 @@ func (r *renewal) done(ctx context.Context, db *store.DB) error {
 		attrs = append(attrs, "after_a_restart", strings.Join(r.answer.Restart, ", "))
 	}
 	r.log.Info("the configuration was read again and is in force", attrs...)
-	return r.reply(ctx, db)
+	r.reply(ctx, db)
+	return nil
 }
 
-// reply keeps the answer where the command that asked looks for it.
-func (r *renewal) reply(ctx context.Context, db *store.DB) error {
+// reply keeps the answer where the command that asked looks for it, and takes
+// for lost what it cannot keep: what was done stands in the process log.
+func (r *renewal) reply(ctx context.Context, db *store.DB) {
 	text, err := json.Marshal(r.answer)
-	if err != nil {
-		return fmt.Errorf("answer a reload: %w", err)
+	if err == nil {
+		err = db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.SetSetting(r.setting, string(text)) })
 	}
-	return db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.SetSetting(r.setting, string(text)) })
+	if err != nil {
+		slog.Error("whoever asked for a reload cannot be answered", "error", err)
+	}
 }

@@ -45,22 +45,18 @@ func (in *installation) work(ctx context.Context, p *post) (err error) {
 	now := &crew{installation: in, worker: worker}
 	select {
 	case <-p.anew: // it was asked for while a command did the work
-		next, err := now.renew(ctx, p)
-		if err != nil {
-			return err
-		}
-		if next != nil {
+		if next := now.renew(ctx, p); next != nil {
 			now = next
 		}
 	default:
 	}
 	for now != nil && ctx.Err() == nil {
-		if now, err = now.work(ctx, p); err != nil {
+		if now, err = now.work(ctx, p); untilStopped(ctx, err) != nil {
 			return err
 		}
 	}
 	in.log.Info("worker stopped")
-	return nil
+	return nil // to be told to stop is no error
 }
 
 // services are the names under which a worker runs for good. Any other holder
