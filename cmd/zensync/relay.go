@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -64,14 +65,10 @@ func (in *installation) receive(ctx context.Context, p *post) (err error) {
 	in.log.Info("relay listens", "address", listener.Addr().String(), "tls", tlsConfig != nil, "public_url", in.Relay.PublicURL)
 	status := "listens on " + listener.Addr().String()
 	p.part.Ready(status)
-	var now atomic.Pointer[relay.Relay]
-	now.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
-	serving, stop := context.WithCancel(ctx)
-	defer stop()
+	door := new(door)
+	door.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
 	served := make(chan error, 1)
-	go func() {
-		served <- relay.Serve(serving, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { now.Load().ServeHTTP(w, r) }), tlsConfig, in.log)
-	}()
+	go func(log *slog.Logger) { served <- relay.Serve(ctx, listener, door, tlsConfig, log) }(in.log)
 	for {
 		select {
 		case err := <-served:
@@ -80,15 +77,20 @@ func (in *installation) receive(ctx context.Context, p *post) (err error) {
 			}
 			return err
 		case <-p.anew:
-			in = in.receiveAgain(ctx, p, status, &now)
+			in = in.receiveAgain(ctx, p, status, door)
 		}
 	}
 }
 
+// door leads to the relay that is there now.
+type door struct{ atomic.Pointer[relay.Relay] }
+
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.Load().ServeHTTP(w, r) }
+
 // receiveAgain has the relay go on with the configuration as it is now, and
 // returns what is in force. Requests under way end as they began. A store that
 // takes nothing now is no reason to stop: Okta is answered all the same.
-func (in *installation) receiveAgain(ctx context.Context, p *post, status string, now *atomic.Pointer[relay.Relay]) *installation {
+func (in *installation) receiveAgain(ctx context.Context, p *post, status string, door *door) *installation {
 	var secret *relay.Secret
 	next := in.renew(ctx, p, store.ReloadRelay, []string{"relay"}, func(r *renewal) (err error) {
 		secret, err = r.openSecret()
@@ -103,7 +105,7 @@ func (in *installation) receiveAgain(ctx context.Context, p *post, status string
 		in.refuseRenewal(p, err)
 		return in
 	}
-	now.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
+	door.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
 	return next.installation
 }
 

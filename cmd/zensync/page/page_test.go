@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -247,9 +248,9 @@ func TestAClosedStoreFails(t *testing.T) {
 func TestAStoreThatHangsHoldsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hangs := make(chan struct{})
-		readings := 0
+		var readings atomic.Int64
 		g := &glass{read: func(context.Context) *standing {
-			readings++
+			readings.Add(1)
 			<-hangs
 			return new(standing)
 		}}
@@ -262,14 +263,14 @@ func TestAStoreThatHangsHoldsNobody(t *testing.T) {
 			assert.Equal(t, errSlow, <-answers)
 		}
 		assert.Equal(t, lookWithin, time.Since(began))
-		assert.Equal(t, 1, readings, "who comes meanwhile waits for the same")
+		assert.EqualValues(t, 1, readings.Load(), "who comes meanwhile waits for the same")
 		close(hangs)
 		synctest.Wait()
 		assert.NoError(t, g.look().err, "it goes on by itself")
-		assert.Equal(t, 1, readings, "the reading that came late serves")
+		assert.EqualValues(t, 1, readings.Load(), "the reading that came late serves")
 		time.Sleep(lookEvery)
 		assert.NoError(t, g.look().err)
-		assert.Equal(t, 2, readings)
+		assert.EqualValues(t, 2, readings.Load())
 	})
 }
 
