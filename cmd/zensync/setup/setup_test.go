@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -190,6 +191,16 @@ func TestWritesAllOrNothing(t *testing.T) {
 			assert.Equal(t, "mine", read(t, s.beside(keyName)))
 		}
 	}
+}
+
+// Somebody may make a file after it was looked for.
+func TestOverwritesNothingThatHasComeMeanwhile(t *testing.T) {
+	s, _ := newSetup(t)
+	require.NoError(t, os.WriteFile(s.Path, []byte("mine"), 0o600))
+	_, _, err := s.write([]draft{{name: s.beside(keyName), content: []byte("new")}, {name: s.Path, content: []byte("new")}})
+	require.ErrorIs(t, err, fs.ErrExist)
+	assert.Equal(t, []string{"zensync.yaml"}, names(t, s))
+	assert.Equal(t, "mine", read(t, s.Path))
 }
 
 func TestLeftoversOfASetupThatWasKilledAreNoHindrance(t *testing.T) {
