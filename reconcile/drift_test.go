@@ -61,6 +61,15 @@ func (c driftCase) run(t *testing.T) {
 	assert.Len(t, m.writes(), calls, "nor is ZenQMS")
 }
 
+// keepsRole has a person say no to taking the role that a user's group no
+// longer gives.
+func (m *mapped) keepsRole(u oktatest.User) {
+	m.w.Brake.RoleRemovals = Limit{}
+	m.org.RemoveMember(m.qa, u.ID)
+	m.sync()
+	require.NoError(m, Ruling{Actor: "olga", Reason: "no"}.Discard(m.Context(), m.db, m.holds()))
+}
+
 // edit is what a hand does in ZenQMS.
 func edit(change func(*zenqmstest.User)) func(*mapped, oktatest.User, int64) {
 	return func(m *mapped, _ oktatest.User, account int64) { m.acct.Edit(account, change) }
@@ -116,6 +125,12 @@ func TestDriftNamesWhatDiffersAndWhy(t *testing.T) {
 		}, "field title Chief>Analyst skipped"},
 		"no longer in the group": {func(m *mapped, u oktatest.User, _ int64) { m.org.RemoveMember(m.qa, u.ID) },
 			"role Reviewer not given>given missed"},
+		"a role a person keeps": {func(m *mapped, u oktatest.User, _ int64) { m.keepsRole(u) },
+			"role Reviewer not given>given discarded"},
+		"a role a person kept until he changed": {func(m *mapped, u oktatest.User, _ int64) {
+			m.keepsRole(u)
+			m.org.AddMember(m.boss, u.ID)
+		}, "role Reviewer not given>given missed\nrole Approver given>not given missed"},
 		"the account removed": {func(m *mapped, _ oktatest.User, account int64) { m.acct.Remove(account) },
 			"no_account <nil> ACTIVE><nil> edited"},
 		"deleted in Okta": {func(m *mapped, u oktatest.User, _ int64) {

@@ -84,7 +84,7 @@ WITH config AS MATERIALIZED (
     FROM role_map LEFT JOIN mapped_group ON mapped_group.group_id = role_map.group_id AND mapped_group.purpose = 'role'
     GROUP BY role_id
 ), roles AS (
-    SELECT linked.okta_id, zenqms_id, has_email, role_name, duty.frozen, duty.unread, waiting, dead, held_back,
+    SELECT linked.okta_id, zenqms_id, has_email, linked.updated, linked.status, role_name, duty.frozen, duty.unread, waiting, dead, held_back,
            EXISTS (SELECT 1 FROM member JOIN role_map ON role_map.group_id = member.group_id
                    WHERE member.okta_id = linked.okta_id AND role_map.role_id = duty.role_id) AS want,
            EXISTS (SELECT 1 FROM json_each(has_roles) AS one WHERE json_extract(one.value, '$.ID') = duty.role_id) AS has,
@@ -96,7 +96,12 @@ WITH config AS MATERIALIZED (
            iif(has, 'given', 'not given') AS zenqms,
            CASE WHEN frozen OR unread AND NOT want THEN 'frozen'
                 WHEN NOT want AND EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = roles.okta_id AND state = 'held' AND action = 'remove_role') THEN 'held'
-                WHEN NOT want AND applied AND EXISTS (SELECT 1 FROM discard WHERE discard.okta_id = roles.okta_id AND action = 'remove_role') THEN 'discarded'
+                WHEN NOT want AND applied AND EXISTS (
+                    SELECT 1 FROM discard WHERE discard.okta_id = roles.okta_id AND action = 'remove_role'
+                      AND discard.okta_updated IS roles.updated AND discard.okta_status = roles.status
+                      AND discard.entitled IN ('', (SELECT json_group_array(role_id) FROM (
+                          SELECT DISTINCT role_map.role_id FROM member JOIN role_map ON role_map.group_id = member.group_id
+                          WHERE member.okta_id = roles.okta_id ORDER BY role_map.role_id)))) THEN 'discarded'
                 WHEN waiting THEN 'waiting' WHEN dead THEN 'dead'
                 WHEN instr(held_back, ' roles ') THEN 'skipped'
                 WHEN want <> applied THEN 'missed'
