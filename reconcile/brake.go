@@ -112,54 +112,65 @@ type grip struct {
 	reason string // of a hold
 }
 
-// brake asks whether an action may be carried out, and reserves its budget in
-// the same transaction (rules B1 and B2).
-// before is what an earlier look of the same attempt reserved.
-func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action, before grip) (grip, error) {
+// brake asks whether an action may be carried out, reserves its budget (rules
+// B1 and B2), and notes that it begins, in one transaction. before is what an
+// earlier look of the same attempt reserved.
+func (w *Worker) brake(ctx context.Context, a *attempt, action store.Action, before grip) (g grip, err error) {
+	err = w.DB.Update(ctx, func(tx *store.Tx) error {
+		if g, err = w.ask(tx, a, action, before); err != nil || g.held || g.stands || action == store.ActRemoveRole {
+			return err
+		}
+		// If nobody learns what comes of the call, the account may be on or off.
+		// A user who is wanted as before by then, as one who is back in scope,
+		// has to count as moved, or nobody would look.
+		return tx.Unapply(a.claim.OktaID)
+	})
+	return g, err
+}
+
+// ask is brake's question.
+func (w *Worker) ask(tx *store.Tx, a *attempt, action store.Action, before grip) (grip, error) {
 	g := grip{action: action}
 	if passes(a.claim, action) {
 		return g, nil
 	}
-	err := w.DB.Update(ctx, func(tx *store.Tx) error {
-		discarded, err := tx.Discarded(a.facts.User, action)
-		if err != nil {
-			return err
-		}
-		held, err := isHeld(tx, a.claim.OktaID, action)
-		if err != nil {
-			return err
-		}
-		if g.stands = discarded || held; g.stands {
-			return nil
-		}
-		if action == store.ActRemoveRole && a.facts.linkIsNew() && !a.gaveAll() {
-			g.held = true
-			g.reason = "the link is new: whether a hand gave him the role, or a lost store did, takes a person"
-			return nil
-		}
-		users, his, err := tx.Spent(action, tx.Now.Add(-brakeHour), a.claim.OktaID)
-		if err != nil {
-			return err
-		}
-		links, err := tx.LinkCount()
-		if err != nil {
-			return err
-		}
-		// Those already counted were active before.
-		limit := w.Brake.limit(action).Of(links.Active + users)
-		if !his && users+1 > limit {
-			g.held = true
-			g.reason = fmt.Sprintf("hooks asked to %s %d users within the hour, the limit is %d", action, users+1, limit)
-			return nil
-		}
-		if his {
-			g.spent = before.spent && before.action == action // counted once
-			return nil
-		}
-		g.spent = true
-		return tx.Spend(action, a.claim.OktaID)
-	})
-	return g, err
+	discarded, err := tx.Discarded(a.facts.User, action)
+	if err != nil {
+		return g, err
+	}
+	held, err := isHeld(tx, a.claim.OktaID, action)
+	if err != nil {
+		return g, err
+	}
+	if g.stands = discarded || held; g.stands {
+		return g, nil
+	}
+	if action == store.ActRemoveRole && a.facts.linkIsNew() && !a.gaveAll() {
+		g.held = true
+		g.reason = "the link is new: whether a hand gave him the role, or a lost store did, takes a person"
+		return g, nil
+	}
+	users, his, err := tx.Spent(action, tx.Now.Add(-brakeHour), a.claim.OktaID)
+	if err != nil {
+		return g, err
+	}
+	links, err := tx.LinkCount()
+	if err != nil {
+		return g, err
+	}
+	// Those already counted were active before.
+	limit := w.Brake.limit(action).Of(links.Active + users)
+	if !his && users+1 > limit {
+		g.held = true
+		g.reason = fmt.Sprintf("hooks asked to %s %d users within the hour, the limit is %d", action, users+1, limit)
+		return g, nil
+	}
+	if his {
+		g.spent = before.spent && before.action == action // counted once
+		return g, nil
+	}
+	g.spent = true
+	return g, tx.Spend(action, a.claim.OktaID)
 }
 
 // gaveAll tells whether the roles to be taken are those that an earlier attempt

@@ -44,11 +44,17 @@ func (w *Worker) gather(ctx context.Context, a *attempt, cached bool) error {
 
 // indexReady tells whether ZenQMS's users were read for the run of this claim,
 // and after this user last moved: an edit made before he did has to be seen to
-// be overwritten (rule W1).
+// be overwritten (rule W1). A sync of his that ended since the run began may
+// have read ZenQMS before, and told the index so.
 func (w *Worker) indexReady(ctx context.Context, a *attempt) (ready bool, err error) {
 	err = w.DB.View(ctx, func(tx *store.Tx) error {
+		began := a.claim.Rows[0].RunStarted
 		read, err := tx.Setting(store.AccountsRead)
-		ready = read >= store.FormatTime(a.claim.Rows[0].RunStarted) && read >= store.FormatTime(a.facts.User.Updated)
+		if err != nil || read < store.FormatTime(began) || read < store.FormatTime(a.facts.User.Updated) {
+			return err
+		}
+		stirred, err := tx.EndedSince(a.claim.OktaID, began)
+		ready = !stirred
 		return err
 	})
 	return ready, err

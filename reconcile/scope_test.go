@@ -285,3 +285,40 @@ func TestW4_NamesAreResolvedAtDeployAndIdsKept(t *testing.T) {
 		return nil
 	})
 }
+
+// Of a call to switch an account off nobody may learn what came. Who is wanted
+// in it again by then must not stay locked out because nothing of him moved.
+func TestM2_WhoComesBackIntoScopeWhileHisDeactivationIsInDoubt(t *testing.T) {
+	for name, lose := range map[string]func(w *world){
+		"its answer is lost": func(w *world) {
+			w.acct.Fail(zenqmstest.OnUpdate, 1, zenqmstest.Fault{DropAfter: true})
+			w.sync()
+		},
+		"the worker dies before it writes it down": func(w *world) {
+			w.hooks()
+			claims := w.claim()
+			require.Len(t, claims, 1)
+			require.NoError(t, w.w.try(t.Context(), claims[0]).err)
+			w.update(func(tx *store.Tx) (err error) {
+				w.w.epoch, err = tx.StartEpoch()
+				return err
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, qms, _ := scoped(t, true)
+			u := w.hire("Ada", "Byron", "ACTIVE")
+			w.org.AddMember(qms, u.ID)
+			w.sync()
+			require.True(t, w.account(u.ID).Active)
+			w.pass(time.Minute)
+			w.org.RemoveMember(qms, u.ID)
+			lose(w)
+			require.False(t, w.account(u.ID).Active, "W4: who leaves scope is deactivated")
+			w.pass(time.Minute)
+			w.org.AddMember(qms, u.ID)
+			w.sync()
+			assert.True(t, w.account(u.ID).Active, "M2: live and in scope again")
+		})
+	}
+}

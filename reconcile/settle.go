@@ -96,7 +96,7 @@ type settled struct {
 
 // settleOne decides about one user of the directory.
 func (wk *walk) settleOne(tx *store.Tx, st store.Standing) (settled, error) {
-	if st.Open {
+	if st.Open && !wk.presses(st) {
 		return settled{enqueued: true}, nil // what he needs is on its way already
 	}
 	wants, err := wk.wants(tx, st)
@@ -115,6 +115,22 @@ func (wk *walk) settleOne(tx *store.Tx, st store.Standing) (settled, error) {
 	}
 	_, err = tx.Enqueue(wk.promise(st))
 	return settled{enqueued: true}, err
+}
+
+// presses tells whether the walk asks for a user about whom something is open
+// already. A sync by name always does, for somebody waits for what comes of it.
+// A deploy does for a linked user it saw: it pushes regardless (rule W1), and
+// what is open may not push, or may have read ZenQMS by now. One sync serves
+// both, where the other was not begun; what another deploy or a manual sync
+// asked for and nobody has taken yet serves as well.
+func (wk *walk) presses(st store.Standing) bool {
+	switch wk.run.Kind {
+	case store.ManualRun:
+		return true
+	case store.InitialRun:
+		return st.Link != nil && wk.seen.has(st.N) && !st.Asked
+	}
+	return false
 }
 
 // promise is what the walk asks for a user.
@@ -185,7 +201,7 @@ func (wk *walk) judgeOne(tx *store.Tx, n int64, action store.Action, reason stri
 	case named && still != action:
 		_, err := tx.Enqueue(wk.promise(st)) // somebody waits for what comes of him
 		return err
-	case still != action || st.Open && !named:
+	case still != action || st.Open && !wk.presses(st):
 		return nil
 	}
 	return wk.rule(tx, st, action, reason)

@@ -125,7 +125,7 @@ func (h *history) runs(ctx context.Context) {
 			return
 		}
 		h.walked(run.Kind)
-		began, idle, paused := time.Now(), h.idlers(), h.paused()
+		began, there, paused := time.Now(), h.employed(), h.paused()
 		h.must(h.w.walk(ctx, run))
 		h.view(func(tx *store.Tx) error {
 			run, err = tx.Run(run.ID)
@@ -133,7 +133,7 @@ func (h *history) runs(ctx context.Context) {
 		})
 		h.judgeWalk(run, paused)
 		if run.Kind == store.InitialRun && run.State == store.RunDone {
-			for _, p := range idle {
+			for _, p := range there {
 				p.pushed = began
 			}
 		}
@@ -141,22 +141,15 @@ func (h *history) runs(ctx context.Context) {
 	}
 }
 
-// idlers are those in Okta about whom nothing is under way: a deploy asks for
-// all of them (W1), but adds nothing to an open row (K1).
-func (h *history) idlers() (idle []*human) {
-	h.view(func(tx *store.Tx) error {
-		for _, p := range h.people {
-			st, err := tx.Standing(p.id)
-			if err != nil {
-				return err
-			}
-			if !p.deleted && !st.Open && h.scopeOf(p) == inside {
-				idle = append(idle, p)
-			}
+// employed are those in Okta and in scope: a deploy pushes for all of them,
+// whatever else is under way (W1).
+func (h *history) employed() (people []*human) {
+	for _, p := range h.people {
+		if !p.deleted && h.scopeOf(p) == inside {
+			people = append(people, p)
 		}
-		return nil
-	})
-	return idle
+	}
+	return people
 }
 
 // pass lets time go by with a worker at work.

@@ -118,6 +118,7 @@ type Standing struct {
 	Entitled []string
 	Skip     *Skip // nil: not skipped
 	Open     bool  // a promise about him is open, running or waiting
+	Asked    bool  // one of those is a deploy's or a manual sync's, and nobody has taken it yet
 	Dead     bool  // a promise about him was given up
 }
 
@@ -132,6 +133,7 @@ var standingQuery = `
 	SELECT ` + personColumns + `, ` + linkColumns + `, ` + skipColumns + `,
 	       ` + fmt.Sprintf(outOfScope, "d.okta_id") + `, ` + fmt.Sprintf(entitled, "d.okta_id") + `,
 	       EXISTS (SELECT 1 FROM outbox o INDEXED BY outbox_pending WHERE o.okta_id = d.okta_id AND (o.state = 'open' OR o.state = 'running')),
+	       EXISTS (SELECT 1 FROM outbox o INDEXED BY outbox_pending WHERE o.okta_id = d.okta_id AND o.state = 'open' AND (o.origin = 'initial' OR o.origin = 'manual')),
 	       EXISTS (SELECT 1 FROM outbox o WHERE o.okta_id = d.okta_id AND o.state = 'dead')
 	FROM directory d LEFT JOIN link l ON l.okta_id = d.okta_id LEFT JOIN skip s ON s.okta_id = d.okta_id`
 
@@ -141,7 +143,7 @@ func scanStanding(s scanner) (Standing, error) {
 	var skip nullSkip
 	dest := append(st.Person.dest(), link.dest()...)
 	dest = append(dest, skip.dest()...)
-	err := s.Scan(append(dest, &st.OutOfScope, jsonOf{&st.Entitled}, &st.Open, &st.Dead)...)
+	err := s.Scan(append(dest, &st.OutOfScope, jsonOf{&st.Entitled}, &st.Open, &st.Asked, &st.Dead)...)
 	st.Link, st.Skip = link.value(), skip.value()
 	return st, err
 }

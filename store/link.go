@@ -103,8 +103,8 @@ func (tx *Tx) PutLink(l Link) error {
 	return nil
 }
 
-// Unapply forgets what was last applied to a user's account, so that the next
-// walk finds him moved; nothing happens when there is no link.
+// Unapply forgets what was last applied to a user's account, so that whoever
+// looks next finds him moved; nothing happens when there is no link.
 func (tx *Tx) Unapply(oktaID string) error {
 	return tx.run(`UPDATE link SET wish = '' WHERE okta_id = ?`, oktaID)
 }

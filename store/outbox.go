@@ -261,6 +261,12 @@ func (tx *Tx) leave(epoch, id int64, set string, args ...any) error {
 	return nil
 }
 
+// EndedSince tells whether a promise about a user ended at a time or later.
+func (tx *Tx) EndedSince(oktaID string, since time.Time) (ended bool, err error) {
+	err = tx.row(`SELECT EXISTS (SELECT 1 FROM outbox WHERE okta_id = ? AND finished >= ?)`, oktaID, FormatTime(since)).Scan(&ended)
+	return ended, err
+}
+
 // Revive closes the user's dead promises: a later sync has kept them.
 func (tx *Tx) Revive(oktaID string) error {
 	return tx.run(`UPDATE outbox SET state = 'done', finished = ?, error = NULL WHERE okta_id = ? AND state = 'dead'`, FormatTime(tx.Now), oktaID)
