@@ -204,6 +204,21 @@ func isHeld(tx *store.Tx, oktaID string, action store.Action) (bool, error) {
 	return false, err
 }
 
+// remember makes somebody of whom nothing is wanted now, because he is out of
+// scope, count as moved once something is, where the brake or a person's no has
+// kept his activation back: all else of him was applied, so that nothing but
+// what is about to be dropped tells.
+func (w *Worker) remember(tx *store.Tx, a *attempt, holds []store.Hold) error {
+	kept, err := tx.Discarded(a.facts.User, store.ActActivate)
+	if err != nil {
+		return err
+	}
+	if kept || slices.ContainsFunc(holds, func(h store.Hold) bool { return h.Action == store.ActActivate }) {
+		return tx.Unapply(a.claim.OktaID)
+	}
+	return nil
+}
+
 // dropUnwanted closes the holds of a user that this attempt has shown to be no
 // longer wanted (rule B2).
 func (w *Worker) dropUnwanted(tx *store.Tx, a *attempt) error {
@@ -214,6 +229,11 @@ func (w *Worker) dropUnwanted(tx *store.Tx, a *attempt) error {
 	active, inactive := w.Policy.wants(a.facts.User)
 	loses := a.facts.mayLose(a.account)
 	known := w.Policy.Meaning(a.facts.User.Status) != LeaveAlone
+	if known && !active && !inactive {
+		if err := w.remember(tx, a, holds); err != nil {
+			return err
+		}
+	}
 	if known {
 		// A person's no was to what is wanted no more: next time he is asked anew.
 		if err := tx.ForgetDiscards(a.claim.OktaID, active, inactive, loses); err != nil {

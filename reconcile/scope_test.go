@@ -322,3 +322,34 @@ func TestM2_WhoComesBackIntoScopeWhileHisDeactivationIsInDoubt(t *testing.T) {
 		})
 	}
 }
+
+// Leaving scope drops what the brake held. Who comes back has to be asked for
+// anew, though neither Okta's lastUpdated nor the wish last applied differs.
+func TestB2_AnActivationKeptBackIsAskedForAgainAfterAWhileOutOfScope(t *testing.T) {
+	for name, say := range map[string]func(w *world){
+		"held": func(*world) {},
+		"discarded": func(w *world) {
+			require.NoError(t, Ruling{Actor: "olga", Reason: "not yet"}.Discard(t.Context(), w.db, w.holds()))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, qms, _ := scoped(t, false)
+			w.w.Brake.Activations = Limit{}
+			u := w.hire("Ada", "Byron", "ACTIVE")
+			w.acct.AddUser(zenqmstest.User{Email: "ada.byron@example.com", FirstName: "Ada", LastName: "Byron", ExternalID: u.ID})
+			w.org.AddMember(qms, u.ID)
+			w.sync()
+			require.Len(t, w.holds(), 1)
+			say(w)
+			w.pass(time.Minute)
+			w.org.RemoveMember(qms, u.ID)
+			w.sync()
+			require.Empty(t, w.holds(), "B2: no longer wanted")
+			w.pass(time.Minute)
+			w.org.AddMember(qms, u.ID)
+			w.org.DropAll()
+			w.walk(store.ReconcileRun)
+			assert.Len(t, w.holds(), 1, "B2: wanted again, and again for a person to decide")
+		})
+	}
+}
