@@ -39,13 +39,14 @@ type process struct {
 	ended          chan struct{} // closed when it is over
 }
 
-// start runs zensync at the site; $NAME among the arguments is an id. What it
-// prints is searched for secrets in the end.
+// start runs zensync at the site; $NAME among the arguments is an id, or what
+// scripts have by that name, and $fresh a name nothing has yet. What it prints
+// is searched for secrets in the end.
 func (c *site) start(args ...string) *process {
 	c.Helper()
 	args = slices.Clone(args)
 	for i, arg := range args {
-		args[i] = os.Expand(arg, func(name string) string { return c.names[name] })
+		args[i] = os.Expand(arg, c.expand)
 	}
 	zensync, err := program()
 	require.NoError(c, err)
@@ -68,6 +69,19 @@ func (c *site) start(args ...string) *process {
 		require.NoError(c, os.WriteFile(printed, []byte(p.stdout.String()+p.stderr.String()), 0o600))
 	})
 	return p
+}
+
+// expand is what a name among the arguments stands for.
+func (c *site) expand(name string) string {
+	if name == "fresh" {
+		folder, err := os.MkdirTemp(c.folder, "fresh")
+		require.NoError(c, err)
+		return filepath.Join(folder, "new")
+	}
+	if id, known := c.names[name]; known {
+		return id
+	}
+	return c.vars[name]
 }
 
 // wait waits for its end, and returns the exit status.

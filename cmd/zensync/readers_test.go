@@ -107,6 +107,9 @@ var readServers = []reading{
 	{args: []string{"explain", "$dan"}, show: []string{"okta.id", "link", "now.action"},
 		want: outcome{exitDone, "dan - create"}, dead: &outcome{exitDone, "dan - link"}},
 	{args: []string{"doctor"}, want: outcome{exitFailed, "SQLite finds the file whole"}}, // no relay is up
+	{args: []string{"setup", "--config", "${fresh}.yaml", "--owner", "$OWNER", "--store-path", "zensync.db", "--org-url", "$OKTA_URL",
+		"--client-id", clientID, "--key-file", "okta.pem", "--key-id", keyID, "--zenqms-url", "$ZENQMS_URL",
+		"--zenqms-token-file", "zenqms.key", "--public-url", "http://127.0.0.1:9/okta/events"}, want: outcome{exitDone, ""}}, // it ends with doctor
 	{args: []string{"config", "check", "--live"}, want: outcome{exitDone, "max_deactivations: 0"}},
 }
 
@@ -126,6 +129,7 @@ func readStore() []reading {
 		{args: []string{"notify", "test"}, show: []string{"service", "outcome"}, want: outcome{exitDone, "generic+http ok"}},
 		{args: []string{"report"}, want: outcome{exitDone, "conflict"}},
 		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "acts\ndead\ndrift\nevents\nfailures\nheld\nlatency\nleavers\nlinks\nlog\nroles\nruns\nskipped\nsummary\nunlinked"}},
+		{args: []string{"report", "pack", "--since", "30d", "--output", "$fresh"}, want: outcome{exitDone, ""}},
 		{args: []string{"export"}, want: outcome{exitDone, `"action":"deploy"`}},
 	}
 	for _, known := range store.Reports() {
