@@ -46,3 +46,16 @@ func TestB1_AWalkThatHoldsALeaversDeactivationLinksHimAllTheSame(t *testing.T) {
 	w.drain()
 	assert.False(t, w.account(u.ID).Active)
 }
+
+func TestK5_AReconcileWhereNobodyHasReadZenQMSFindsALeaversAccount(t *testing.T) {
+	w := newWorld(t)
+	w.update(func(tx *store.Tx) error { return tx.SetSetting(store.AccountsRead, "") })
+	w.acct.AddUser(ada(true))
+	u := w.hire("Ada", "Byron", "SUSPENDED")
+	w.org.DropAll()
+	w.walk(store.ReconcileRun)
+	assert.False(t, w.account(u.ID).Active, "K5: a leaver who still has an account is linked and deactivated")
+	w.acct.ResetCalls()
+	w.walk(store.ReconcileRun)
+	assert.Empty(t, w.acct.Calls(), "K4: and the next one has nothing to do, nor to ask")
+}

@@ -54,6 +54,7 @@ func TestL1_TheExternalIDFilterMayBeIgnored(t *testing.T) {
 			}
 			u := w.hire("Ada", "Byron", "ACTIVE")
 			mine := w.acct.AddUser(zenqmstest.User{Email: "old@example.com", FirstName: "Ada", LastName: "Byron", Active: true, ExternalID: u.ID})
+			require.NoError(t, w.w.readIndex(t.Context())) // as a deploy does
 			w.sync()
 			assert.Equal(t, idText(mine.ID), w.link(u.ID).ZenQMSID, "L1: the page index serves")
 			stranger := w.hire("Bo", "Diddley", "ACTIVE")

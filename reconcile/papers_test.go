@@ -221,10 +221,6 @@ func (h *history) judgeQuiet() {
 			u, _ := h.acct.User(id)
 			owner = h.ownerOf(u)
 		}
-		_, linked := reports.links[owner]
-		if p := h.find(owner); p != nil && !p.left.IsZero() && !linked {
-			continue // K5: the account of a leaver, of which the first reconcile told the index only on its way
-		}
 		if code := reports.skips[owner].Code; code == "" || code == store.SkipMissing {
 			h.Errorf("K4: a second reconcile writes for %s: %v", h.nameOf(owner), c.Body)
 		}

@@ -132,6 +132,9 @@ func TestB3_PlanNamesWhoCannotBeLookedAt(t *testing.T) {
 		on, err := store.OpenCopy(t.Context(), filepath.Join(t.TempDir(), "none.db"))
 		require.NoError(t, err)
 		defer func() { require.NoError(t, on.Close()) }()
+		require.NoError(t, on.DB.Update(t.Context(), func(tx *store.Tx) error { // the index is old, so that each is asked for
+			return tx.SetSetting(store.AccountsRead, store.FormatTime(tx.Now.Add(-time.Hour)))
+		}))
 		w := &Worker{Okta: client, ZenQMS: zc, Concurrency: 2, MaxAttempts: 12, BatchSize: 100}
 		began := time.Now()
 		p, err := w.Plan(t.Context(), on, store.ReconcileRun, nil)

@@ -87,16 +87,16 @@ func (w *Worker) walk(ctx context.Context, run store.Run) error {
 	return nil
 }
 
-// all is the walk from end to end. Reading Okta and ZenQMS overlaps.
+// all is the walk from end to end. Reading Okta and ZenQMS overlaps. A deploy
+// reads ZenQMS anew; a reconcile goes by what was read last, and reads where
+// nobody ever has: a leaver's account would show at the next walk only.
 func (wk *walk) all(ctx context.Context) error {
 	if wk.run.Kind == store.ManualRun {
 		return wk.walkNamed(ctx)
 	}
 	group, reading := errgroup.WithContext(ctx)
 	group.Go(func() error { return wk.readOkta(reading) })
-	if wk.run.Kind == store.InitialRun {
-		group.Go(func() error { return wk.readIndex(reading) })
-	}
+	group.Go(func() error { return wk.freshenIndex(reading, wk.run.Kind == store.InitialRun) })
 	if err := group.Wait(); err != nil {
 		return err
 	}

@@ -77,6 +77,8 @@ func newWorld(t *testing.T, change ...func(*worldOptions)) *world {
 		require.NoError(t, err)
 		return tx.SetSetting(store.LifeState, string(Active))
 	})
+	require.NoError(t, w.w.readIndex(context.Background())) // as the deploy has
+	w.acct.ResetCalls()
 	return w
 }
 
