@@ -96,3 +96,38 @@ func TestE2_ADeploysRowIsServedWithTheOneThatWasOpen(t *testing.T) {
 	assert.Len(t, w.writes(), 1, "E2: one sync serves all")
 	assert.Equal(t, "Chief", w.account(u.ID).Title)
 }
+
+// What one walk has counted and let through is not held by the next one, which
+// would be right to hold it had the first not been: it is on its way.
+func TestB2_NoWalkHoldsWhatAnotherHasLetThrough(t *testing.T) {
+	for name, run := range map[string]func(w *world, users []oktatest.User){
+		"a deploy": func(w *world, _ []oktatest.User) { w.read(store.InitialRun) },
+		"a large sync": func(w *world, users []oktatest.User) {
+			asked := Naming{Brake: w.w.Brake, Actor: "olga"}
+			for _, u := range users {
+				asked.Users = append(asked.Users, u.ID)
+			}
+			w.update(func(tx *store.Tx) error {
+				_, run, err := asked.Ask(tx)
+				require.NotZero(w, run)
+				return err
+			})
+			run, started, err := w.w.startRun(t.Context())
+			require.NoError(w, err)
+			require.True(w, started)
+			require.NoError(w, w.w.walk(t.Context(), run))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			users := w.staff(40)
+			w.layoff(users[:10])
+			w.read(store.ReconcileRun) // ten are few enough, and nobody has begun with them
+			w.layoff(users[10:12])
+			run(w, users[:12])
+			w.drain()
+			assert.Empty(t, w.holds(), "B2: the first ten are on their way, and two are few enough")
+			assert.Equal(t, 28, w.activeCount())
+		})
+	}
+}

@@ -164,8 +164,9 @@ func unlinkedAccounts(tx *store.Tx, st store.Standing) ([]store.Account, error) 
 }
 
 // watched is the action of a wanted sync that the brake counts, as far as the
-// store can tell beforehand; "" for none, and for one that a hold or a
-// person's no keeps from being carried out anyway. What it cannot foresee is
+// store can tell beforehand; "" for none, for one that a hold or a person's no
+// keeps from being carried out anyway, and for one that was let through already
+// and is still to be done. What it cannot foresee is
 // braked like a hook's when it comes to it.
 func (wk *walk) watched(tx *store.Tx, st store.Standing) (store.Action, error) {
 	action := store.ActDeactivate
@@ -189,6 +190,10 @@ func (wk *walk) watched(tx *store.Tx, st store.Standing) (store.Action, error) {
 	}
 	discarded, err := tx.Discarded(st.Person, action)
 	if err != nil || discarded {
+		return "", err
+	}
+	through, err := tx.LetThrough(st.OktaID, action)
+	if err != nil || through {
 		return "", err
 	}
 	return action, nil

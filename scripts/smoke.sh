@@ -30,9 +30,13 @@ cleanup() {
 		kill "$container" 2>/dev/null || true # the container shuts down
 		wait "$container" 2>/dev/null || true
 	fi
-	rm -rf "$work"
+	# mmdebstrap that was interrupted leaves this host's /proc, /sys and /dev
+	# mounted in there.
+	findmnt --list --noheadings --output TARGET | grep -F "$work/" | sort -r | xargs -r umount --lazy
+	rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT
+trap 'exit 1' INT TERM
 
 echo '== packages'
 for version in 0.0.1~smoke 0.0.2~smoke; do

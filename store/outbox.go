@@ -261,6 +261,15 @@ func (tx *Tx) leave(epoch, id int64, set string, args ...any) error {
 	return nil
 }
 
+// LetThrough tells whether an open promise about a user was let through the
+// brake with an action: it counts no second time, and is not held.
+func (tx *Tx) LetThrough(oktaID string, action Action) (through bool, err error) {
+	err = tx.row(`
+		SELECT EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_pending
+		WHERE okta_id = ? AND (state = 'open' OR state = 'running') AND action = ? AND cleared <> '')`, oktaID, action).Scan(&through)
+	return through, err
+}
+
 // EndedSince tells whether a promise about a user ended at a time or later.
 func (tx *Tx) EndedSince(oktaID string, since time.Time) (ended bool, err error) {
 	err = tx.row(`SELECT EXISTS (SELECT 1 FROM outbox WHERE okta_id = ? AND finished >= ?)`, oktaID, FormatTime(since)).Scan(&ended)

@@ -50,6 +50,7 @@ func live(ctx context.Context, old, new string) error {
 		{"deploy: everybody is in ZenQMS", w.deploy},
 		{"a hook", w.hook},
 		{"the relay has one secret and no network, and logs to the journal", w.confinement},
+		{"reload: a change is taken up, a broken one is not, and nothing restarts", w.reload},
 		{"the relay is restarted under load, and no delivery fails", w.restartUnderLoad},
 		{"the worker is killed, and goes on", w.killWorker},
 		{"the worker hangs, and is restarted", w.hangWorker},

@@ -169,7 +169,7 @@ func (w *world) successor(ctx context.Context, before string) error {
 }
 
 func (w *world) upgrade(ctx context.Context, deb string) error {
-	before, err := os.ReadFile("/etc/zensync/zensync.yaml")
+	before, err := os.ReadFile(configuration)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (w *world) upgrade(ctx context.Context, deb string) error {
 	}); err != nil {
 		return err
 	}
-	after, err := os.ReadFile("/etc/zensync/zensync.yaml")
+	after, err := os.ReadFile(configuration)
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (w *world) upgrade(ctx context.Context, deb string) error {
 }
 
 func (w *world) remove() error {
-	data := []string{"/etc/zensync/zensync.yaml", "/etc/zensync/okta.pem", "/var/lib/zensync/zensync.db"}
+	data := []string{configuration, "/etc/zensync/okta.pem", "/var/lib/zensync/zensync.db"}
 	if err := errors.Join(runAll("dpkg --remove zensync"), present(data...), absent("/usr/bin/zensync")); err != nil {
 		return err
 	}
