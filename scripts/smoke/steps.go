@@ -78,7 +78,8 @@ func (w *world) deploy(ctx context.Context) error {
 }
 
 func (w *world) hook(ctx context.Context) error {
-	w.org.AddUser(person("hire", 0), oktatest.Active)
+	w.hired++
+	w.org.AddUser(person("hire", w.hired), oktatest.Active)
 	if err := w.org.DeliverAll(ctx); err != nil {
 		return err
 	}

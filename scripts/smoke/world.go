@@ -36,6 +36,7 @@ type world struct {
 	secret  string
 	servers []*http.Server
 	urls    []string // of Okta and ZenQMS
+	hired   int      // how many by a hook of their own
 }
 
 func newWorld() (*world, error) {
