@@ -140,10 +140,11 @@ func TestStandingTellsWhereAUserStands(t *testing.T) {
 	same(want)
 
 	id := f.enqueue("00u1", HookPriority)
-	want.Open = true
+	want.Open, want.Asked = true, true // a manual sync
 	same(want)
 	f.claim(epoch, 1)
-	same(want) // running is open as well
+	want.Asked = false // running is open as well, and begun
+	same(want)
 	f.do(func(tx *Tx) error { return tx.Close(epoch, id, StateDead, "gave up") })
 	want.Open, want.Dead = false, true
 	same(want)
