@@ -99,24 +99,13 @@ func (h *history) oktaDelete(rt *rapid.T) {
 }
 
 func (h *history) deliver(events ...oktatest.Event) {
-	h.update(func(tx *store.Tx) error {
-		for _, e := range events {
-			ev := store.Event{UUID: e.UUID, Type: e.Type, Published: e.Published, Actor: e.Actor.AlternateID}
-			for _, target := range e.Targets {
-				switch target.Type {
-				case "User":
-					ev.Users = append(ev.Users, target.ID)
-				case "UserGroup":
-					ev.Groups = append(ev.Groups, target.ID)
-				}
-			}
-			h.heard(e.Type, ev.Groups)
-			if err := tx.AddEvent(ev); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	var received []store.Event
+	for _, e := range events {
+		ev := asReceived(e)
+		h.heard(e.Type, ev.Groups)
+		received = append(received, ev)
+	}
+	h.must(receive(h.db, received...))
 	h.events = append(h.events, events...)
 }
 

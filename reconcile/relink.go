@@ -25,9 +25,12 @@ var ErrRelink = errors.New("the link is not moved")
 var ErrBusy = fmt.Errorf("%w: a sync of one of the two is under way or waits; try again when it is over", ErrRelink)
 
 // Tried tells whether every promise about the two has met its first outcome, as
-// RowsTried does. Under what is still to be tried a link is not moved, and a
+// RowsTried does, and nothing came that may be about them. Under what is still to be tried a link is not moved, and a
 // worker that died may have left it: who relinks attends to it first.
 func (r Relink) Tried(tx *store.Tx) (bool, error) {
+	if unsorted, err := tx.Unsorted(); err != nil || unsorted {
+		return false, err
+	}
 	var rows []int64
 	for _, id := range []string{r.New, r.Old} {
 		open, err := tx.OpenRows(id)
@@ -57,7 +60,7 @@ func (w *Worker) Relink(ctx context.Context, r Relink) (row int64, err error) {
 	if w.Policy.Meaning(status) != Gone {
 		return 0, fmt.Errorf("%w: the old user %s is not gone in Okta (%s)", ErrRelink, r.Old, status)
 	}
-	err = w.DB.Update(ctx, func(tx *store.Tx) error {
+	err = w.DB.UpdateSorted(ctx, func(tx *store.Tx) error {
 		if err := active(tx); err != nil { // a pause may have begun meanwhile
 			return err
 		}

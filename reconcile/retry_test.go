@@ -77,8 +77,9 @@ func TestE3_DeactivationsGoFirstThenHooksThenManualThenWalks(t *testing.T) {
 				return err
 			}
 		}
-		return tx.AddEvent(store.Event{UUID: "x", Type: store.UserDeactivate, Users: []string{leaver.ID}})
+		return nil
 	})
+	w.receive(store.Event{UUID: "x", Type: store.UserDeactivate, Users: []string{leaver.ID}})
 	var order []string
 	w.update(func(tx *store.Tx) error {
 		claims, err := tx.Claim(w.w.epoch, 10)

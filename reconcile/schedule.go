@@ -40,7 +40,7 @@ func (w *Worker) startRun(ctx context.Context) (run store.Run, started bool, err
 	}); err != nil || !wanted {
 		return run, false, ignoreStop(ctx, err)
 	}
-	err = w.DB.Update(ctx, func(tx *store.Tx) error {
+	err = w.DB.UpdateSorted(ctx, func(tx *store.Tx) error {
 		state, err := tx.Setting(store.LifeState)
 		if err != nil || state != string(Active) {
 			return err

@@ -175,7 +175,7 @@ func TestW4_ADeletedGroupHasNoMembers(t *testing.T) {
 	w.org.DeleteGroup(qms)
 	w.hooks()
 	var wanted bool
-	w.view(func(tx *store.Tx) (err error) {
+	w.update(func(tx *store.Tx) (err error) {
 		_, wanted, err = tx.NextRun()
 		return err
 	})

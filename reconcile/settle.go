@@ -17,6 +17,9 @@ func (wk *walk) settle(ctx context.Context) error {
 	if wk.roles, err = wk.roleRules(ctx); err != nil {
 		return err
 	}
+	if err := wk.DB.Sort(ctx); err != nil { // whom a hook has asked for is asked for already (rule K1)
+		return err
+	}
 	set := map[store.Action][]int64{}
 	unchanged := int64(0)
 	var restless []int64
@@ -34,7 +37,7 @@ func (wk *walk) settle(ctx context.Context) error {
 		return err
 	}
 	for batch := range slices.Chunk(restless, wk.BatchSize) {
-		if err := wk.DB.Update(ctx, func(tx *store.Tx) error { return wk.settleBatch(tx, batch, set) }); err != nil {
+		if err := wk.DB.UpdateSorted(ctx, func(tx *store.Tx) error { return wk.settleBatch(tx, batch, set) }); err != nil {
 			return err
 		}
 		wk.DB.Nudge()
@@ -168,7 +171,7 @@ func (wk *walk) judge(ctx context.Context, action store.Action, places []int64) 
 	for len(places) > 0 {
 		batch := places[:min(len(places), wk.BatchSize)]
 		places = places[len(batch):]
-		if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := wk.DB.UpdateSorted(ctx, func(tx *store.Tx) error {
 			if err := active(tx); err != nil {
 				return err
 			}

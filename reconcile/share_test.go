@@ -64,9 +64,7 @@ func TestE3_ALeaverIsServedWhileOthersWaitForTheRateLimit(t *testing.T) {
 		w := &Worker{DB: db, Okta: client, ZenQMS: zc, Brake: Brake{Limit{10, 5}, Limit{10, 5}, Limit{10, 5}}, Concurrency: 1, MaxAttempts: 12, BatchSize: 100,
 			Log: slog.New(slog.NewTextHandler(io.Discard, nil)), addresses: newAddressLocks(), outages: newOutages()}
 		tell := func(kind string, id string) {
-			require.NoError(t, db.Update(ctx, func(tx *store.Tx) error {
-				return tx.AddEvent(store.Event{UUID: kind + id, Type: kind, Users: []string{id}})
-			}))
+			require.NoError(t, receive(db, store.Event{UUID: kind + id, Type: kind, Users: []string{id}}))
 		}
 		require.NoError(t, db.Update(ctx, func(tx *store.Tx) (err error) {
 			if w.epoch, err = tx.StartEpoch(); err != nil {

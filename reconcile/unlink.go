@@ -55,7 +55,7 @@ func (e *ErrUnfinished) Unwrap() error { return e.Err }
 // *ErrUnfinished, and the state stays unlinking.
 func (u *Unlink) Run(ctx context.Context, s UnlinkSurvey, progress func(done, total int64)) (UnlinkResult, error) {
 	var r UnlinkResult
-	err := u.DB.Update(ctx, func(tx *store.Tx) (err error) {
+	err := u.DB.UpdateSorted(ctx, func(tx *store.Tx) (err error) {
 		r.Run, err = u.begin(tx, s)
 		return err
 	})
@@ -81,7 +81,7 @@ func (u *Unlink) Run(ctx context.Context, s UnlinkSurvey, progress func(done, to
 		r.HookErr = u.removeHook(ctx)
 	}
 	r.Left = c.failed
-	err = u.DB.Update(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
+	err = u.DB.UpdateSorted(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
 		if r.Left == 0 {
 			if err := u.end(tx, r); err != nil {
 				return err
@@ -138,7 +138,7 @@ func (u *Unlink) fence(ctx context.Context, run int64) error {
 	if _, err := Idle(ctx, u.DB); err != nil {
 		return err
 	}
-	return u.DB.Update(ctx, func(tx *store.Tx) error { return tx.CloseWholeOutbox(closedByUnlink) })
+	return u.DB.UpdateSorted(ctx, func(tx *store.Tx) error { return tx.CloseWholeOutbox(closedByUnlink) })
 }
 
 // end is the last step: the installation is unlinked, and what was only of use

@@ -200,26 +200,33 @@ func (w *Worker) claim(ctx, calls context.Context, inFlight int, done chan<- err
 }
 
 // take takes up to free users who are due, those that pick chooses: none while
-// the drain is stopped or the installation is not active.
+// the drain is stopped or the installation is not active. What has come since
+// is sorted first, whether or not anybody can be taken, so that whoever has to
+// lose access is not behind what came before him.
 func (w *Worker) take(ctx context.Context, free int, pick func(*store.Tx, int64, int) ([]store.Claim, error)) ([]store.Claim, error) {
-	if free <= 0 || w.halt.left(w.DB.Now()) > 0 {
-		return nil, nil
+	if free = max(free, 0); w.halt.left(w.DB.Now()) > 0 {
+		free = 0
 	}
-	if free = w.outages.slots(free); free == 0 {
-		return nil, nil
+	if free > 0 {
+		free = w.outages.slots(free)
 	}
-	var claims []store.Claim
-	err := w.DB.View(ctx, func(tx *store.Tx) error {
-		due, any, err := tx.NextDue()
-		if err != nil || !any || due.After(tx.Now) {
-			free = 0
+	var wanted bool
+	err := w.DB.View(ctx, func(tx *store.Tx) (err error) {
+		if wanted, err = tx.Unsorted(); err != nil || wanted || free == 0 {
+			return err
 		}
+		due, any, err := tx.NextDue()
+		wanted = any && !due.After(tx.Now)
 		return err
 	})
-	if err != nil || free == 0 {
+	if err != nil || !wanted {
 		return nil, ignoreStop(ctx, err)
 	}
-	err = w.DB.Update(ctx, func(tx *store.Tx) error {
+	var claims []store.Claim
+	err = w.DB.UpdateSorted(ctx, func(tx *store.Tx) error {
+		if free == 0 {
+			return nil
+		}
 		state, err := tx.Setting(store.LifeState)
 		if err != nil || state != string(Active) {
 			return err

@@ -82,9 +82,10 @@ func newWorld(t *testing.T, change ...func(*worldOptions)) *world {
 	return w
 }
 
+// update runs fn with the inbox sorted, as whoever does the worker's job does.
 func (w *world) update(fn func(*store.Tx) error) {
 	w.Helper()
-	require.NoError(w, w.db.Update(context.Background(), fn))
+	require.NoError(w, w.db.UpdateSorted(context.Background(), fn))
 }
 
 func (w *world) view(fn func(*store.Tx) error) {
@@ -102,7 +103,7 @@ func (w *world) hire(first, last, status string) oktatest.User {
 	return w.org.AddUser(oktatest.Profile{Email: email, FirstName: first, LastName: last, Title: "Analyst"}, status)
 }
 
-// hooks hands the pending events to the outbox as the relay does.
+// hooks hands the pending events to the inbox as the relay does.
 func (w *world) hooks() {
 	w.Helper()
 	events := w.org.Pending()
@@ -112,21 +113,39 @@ func (w *world) hooks() {
 
 func (w *world) deliver(events ...oktatest.Event) {
 	w.Helper()
-	w.update(func(tx *store.Tx) error {
-		for _, e := range events {
-			ev := store.Event{UUID: e.UUID, Type: e.Type, Published: e.Published, Actor: e.Actor.AlternateID}
-			for _, target := range e.Targets {
-				switch target.Type {
-				case "User":
-					ev.Users = append(ev.Users, target.ID)
-				case "UserGroup":
-					ev.Groups = append(ev.Groups, target.ID)
-				}
-			}
-			require.NoError(w, tx.AddEvent(ev))
+	received := make([]store.Event, len(events))
+	for i, e := range events {
+		received[i] = asReceived(e)
+	}
+	w.receive(received...)
+}
+
+// asReceived is an event as the relay reads it.
+func asReceived(e oktatest.Event) store.Event {
+	ev := store.Event{UUID: e.UUID, Type: e.Type, Published: e.Published, Actor: e.Actor.AlternateID}
+	for _, target := range e.Targets {
+		switch target.Type {
+		case "User":
+			ev.Users = append(ev.Users, target.ID)
+		case "UserGroup":
+			ev.Groups = append(ev.Groups, target.ID)
 		}
-		return nil
-	})
+	}
+	return ev
+}
+
+// receive stores events as the relay does. They stay in the inbox.
+func (w *world) receive(events ...store.Event) {
+	w.Helper()
+	require.NoError(w, receive(w.db, events...))
+}
+
+func receive(db *store.DB, events ...store.Event) error {
+	delivery, err := store.Pack(events)
+	if err != nil {
+		return err
+	}
+	return db.Update(context.Background(), func(tx *store.Tx) error { return tx.Receive(delivery) })
 }
 
 // drain works until nothing is due any more, one user after the other, or

@@ -3,7 +3,7 @@
 //
 // It faces the internet, so it is kept small. It does not act on events, call
 // Okta or ZenQMS, or decide anything: the worker does, and the two meet in the
-// store's outbox. Nothing it logs or answers holds a secret, a name, an
+// store's inbox. Nothing it logs or answers holds a secret, a name, an
 // address or any other part of a body.
 package relay
 
@@ -155,29 +155,23 @@ var errTooSlow = fmt.Errorf("storing took longer than %v", answerWithin)
 
 // keep makes the events durable, or gives up when ctx ends. A transaction that
 // was begun by then may still commit. That is harmless: Okta sends the events
-// again, and their uuids tell that they are stored already.
+// again, and their uuids tell that they are known already.
 func (r *Relay) keep(ctx context.Context, events []store.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	kept := make(chan error, 1)
-	go func() {
-		kept <- r.DB.Batch(ctx, func(tx *store.Tx) error {
-			for _, e := range events {
-				if err := tx.AddEvent(e); err != nil {
-					return err
-				}
-			}
-			tx.Nudge()
-			return nil
-		})
-	}()
-	select {
-	case err := <-kept:
+	delivery, err := store.Pack(events)
+	if err != nil {
 		return err
-	case <-ctx.Done():
+	}
+	err = r.DB.Batch(ctx, func(tx *store.Tx) error {
+		tx.Nudge()
+		return tx.Receive(delivery)
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
 		return errTooSlow
 	}
+	return err
 }
 
 // survive turns a bug into a 503, so that Okta tries again. Only its place is

@@ -77,7 +77,8 @@ func (tx *Tx) Overlooked(run int64, after, before time.Time, slack time.Duration
 	}
 	for _, m := range movers {
 		var told bool
-		if err := tx.row(`SELECT EXISTS (SELECT 1 FROM outbox o JOIN event e ON e.id = o.event WHERE o.okta_id = ? AND e.received >= ?)`,
+		if err := tx.row(`SELECT EXISTS (SELECT 1 FROM outbox o JOIN event e ON e.id = o.event WHERE o.okta_id = ?1 AND e.received >= ?2)
+			OR EXISTS (SELECT 1 FROM arrival WHERE okta_id = ?1 AND received >= ?2)`,
 			m.id, FormatTime(m.moved.Add(-slack))).Scan(&told); err != nil {
 			return 0, fmt.Errorf("look for the events of %s: %w", m.id, err)
 		}

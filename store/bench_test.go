@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -25,20 +26,44 @@ func benchDB(b *testing.B) *DB {
 
 // What the relay does with a delivery: about one of 10,000 users, with a uuid
 // that is as random as Okta's.
-func BenchmarkAddEvent(b *testing.B) {
+func BenchmarkReceive(b *testing.B) {
 	db := benchDB(b)
 	var n atomic.Uint64
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			i := n.Add(1)
-			mixed := i * 0x9e3779b97f4a7c15 // odd, so that no two are alike
-			e := Event{UUID: fmt.Sprintf("%016x-%019d", mixed, i), Type: UserUpdateProfile, Published: db.Now(), Actor: "admin@example.com",
-				Users: []string{fmt.Sprintf("00u%017d", mixed%10_000)}}
-			if err := db.Batch(context.Background(), func(tx *Tx) error { return tx.AddEvent(e) }); err != nil {
-				b.Error(err)
-			}
+			receive(b, db, n.Add(1))
 		}
 	})
+}
+
+// receive stores one delivery, the i-th.
+func receive(b *testing.B, db *DB, i uint64) {
+	mixed := i * 0x9e3779b97f4a7c15 // odd, so that no two are alike
+	delivery, err := Pack([]Event{{UUID: fmt.Sprintf("%016x-%019d", mixed, i), Type: UserUpdateProfile, Published: db.Now(), Actor: "admin@example.com",
+		Users: []string{fmt.Sprintf("00u%017d", mixed%10_000)}}})
+	if err == nil {
+		err = db.Batch(context.Background(), func(tx *Tx) error { return tx.Receive(delivery) })
+	}
+	if err != nil {
+		b.Error(err)
+	}
+}
+
+// What it then takes to make events and promises of them. The time is that of
+// one delivery of a long inbox.
+func BenchmarkSort(b *testing.B) {
+	db := benchDB(b)
+	var all sync.WaitGroup
+	for caller := range callers {
+		all.Go(func() {
+			for i := caller; i < b.N; i += callers {
+				receive(b, db, uint64(i))
+			}
+		})
+	}
+	all.Wait()
+	b.ResetTimer()
+	require.NoError(b, db.Sort(context.Background()))
 }
 
 func BenchmarkEnqueue(b *testing.B) {

@@ -111,8 +111,13 @@ func (c *Copy) open(ctx context.Context, path string) error {
 			return fmt.Errorf("copy the store %s: %w", path, err)
 		}
 	}
-	c.DB, err = Open(ctx, to)
-	return err
+	if c.DB, err = Open(ctx, to); err != nil {
+		return err
+	}
+	if err := c.Sort(ctx); err != nil {
+		return errors.Join(err, c.DB.Close())
+	}
+	return nil
 }
 
 // copyInto writes what the store at path holds into a new file, which is

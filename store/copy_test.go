@@ -211,3 +211,19 @@ func TestLogAfterGivesTheRowsAsTheyWereWritten(t *testing.T) {
 		return err
 	})
 }
+
+func TestB3_CopyHasTheInboxSorted(t *testing.T) {
+	f := setup(t)
+	f.receive(Event{UUID: "e", Type: UserCreate, Users: []string{"00u1"}})
+	c, err := OpenCopy(t.Context(), f.db.Path())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.Close()) }()
+	var open []OpenRow
+	require.NoError(t, c.View(t.Context(), func(tx *Tx) (err error) {
+		open, err = tx.OpenRows("00u1")
+		return err
+	}))
+	assert.Len(t, open, 1, "what explain and plan work on")
+	assert.Len(t, f.all("inbox"), 1, "B3: the original is not written")
+	assert.Empty(t, f.all("outbox"))
+}

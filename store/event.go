@@ -56,20 +56,27 @@ var eventPriority = map[string]Priority{
 // IsMembership tells whether an event is about who is in which group only.
 func IsMembership(eventType string) bool { return eventType == MemberAdd || eventType == MemberRemove }
 
-// AddEvent stores an event and, for each user it names, the promise to look
-// at him. An event whose uuid is known already is left as it is: Okta delivers
-// at least once.
-func (tx *Tx) AddEvent(e Event) error {
-	priority, asks := eventPriority[e.Type]
+// ignored is why an event asks for no look at a user, "" when it asks for one.
+func (e Event) ignored() string {
+	_, asks := eventPriority[e.Type]
 	switch {
 	case e.Ignored != "":
+		return e.Ignored
 	case e.Type == GroupDelete:
-		e.Ignored = "it names no user; if the config names the group, a reconcile follows"
+		return "it names no user; if the config names the group, a reconcile follows"
 	case !asks:
-		e.Ignored = "not an event zensync acts upon"
+		return "not an event zensync acts upon"
 	case len(e.Users) == 0:
-		e.Ignored = "it names no user"
+		return "it names no user"
 	}
+	return ""
+}
+
+// addEvent stores an event that the relay received at a time and, for each user
+// it names, the promise to look at him. An event whose uuid is known already is
+// left as it is: Okta delivers at least once.
+func (tx *Tx) addEvent(e Event, received time.Time) error {
+	e.Ignored = e.ignored()
 	groups, err := groupsArg(e.Groups)
 	if err != nil {
 		return fmt.Errorf("event %s: %w", e.UUID, err)
@@ -78,7 +85,7 @@ func (tx *Tx) AddEvent(e Event) error {
 		INSERT INTO event (uuid, type, published, received, actor, groups, ignored)
 		VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (uuid) DO NOTHING`,
-		e.UUID, e.Type, timeArg(e.Published), FormatTime(tx.Now), textArg(e.Actor), groups, textArg(e.Ignored))
+		e.UUID, e.Type, timeArg(e.Published), FormatTime(received), textArg(e.Actor), groups, textArg(e.Ignored))
 	if err != nil {
 		return fmt.Errorf("store event %s: %w", e.UUID, err)
 	}
@@ -86,13 +93,13 @@ func (tx *Tx) AddEvent(e Event) error {
 		return nil
 	}
 	if e.Type == GroupDelete {
-		return tx.groupDeleted(e.Groups)
+		return tx.groupDeleted(e.Groups, received)
 	}
 	if e.Ignored != "" {
 		return nil
 	}
 	for _, user := range e.Users {
-		if _, err := tx.Enqueue(Promise{OktaID: user, Origin: FromHook, Priority: priority, Event: id}); err != nil {
+		if _, err := tx.enqueue(Promise{OktaID: user, Origin: FromHook, Priority: eventPriority[e.Type], Event: id}, received); err != nil {
 			return fmt.Errorf("store event %s: %w", e.UUID, err)
 		}
 	}
@@ -101,9 +108,9 @@ func (tx *Tx) AddEvent(e Event) error {
 
 // groupDeleted asks for a reconcile when a group is gone that the config
 // names: Okta tells of none of its members.
-func (tx *Tx) groupDeleted(groups []string) error {
+func (tx *Tx) groupDeleted(groups []string, when time.Time) error {
 	for _, id := range groups {
-		mapped, err := tx.NoteGroupDeleted(id)
+		mapped, err := tx.noteGroupDeleted(id, when)
 		if err != nil {
 			return err
 		}
@@ -151,7 +158,8 @@ func (tx *Tx) LastArrival() (place int64, err error) {
 // LastEvent is when the relay last stored an event, zero if it never did.
 func (tx *Tx) LastEvent() (time.Time, error) {
 	var at time.Time
-	_, err := tx.find(`SELECT received FROM event ORDER BY id DESC LIMIT 1`, nil, timeOf{&at})
+	err := tx.row(`SELECT coalesce((SELECT received FROM inbox ORDER BY id DESC LIMIT 1), (SELECT received FROM event ORDER BY id DESC LIMIT 1))`).
+		Scan(timeOf{&at})
 	return at, err
 }
 

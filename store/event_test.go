@@ -8,17 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// add stores events in one transaction.
+// add receives events, as one delivery, and sorts them.
 func (f *fixture) add(events ...Event) {
 	f.Helper()
-	f.do(func(tx *Tx) error {
-		for _, e := range events {
-			if err := tx.AddEvent(e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	f.receive(events...)
+	require.NoError(f, f.db.Sort(f.Context()))
 }
 
 func TestE3_EventsEnqueueWithTheirPriority(t *testing.T) {
@@ -109,7 +103,7 @@ func TestEventErrorUndoesTheEventToo(t *testing.T) {
 		return tx.run(`CREATE TRIGGER no_nobody BEFORE INSERT ON outbox WHEN new.okta_id = '' BEGIN SELECT RAISE(ABORT, 'nobody'); END`)
 	})
 	err := f.db.Update(t.Context(), func(tx *Tx) error {
-		return tx.AddEvent(Event{UUID: "e", Type: UserCreate, Users: []string{"00u1", ""}})
+		return tx.addEvent(Event{UUID: "e", Type: UserCreate, Users: []string{"00u1", ""}}, tx.Now)
 	})
 	require.ErrorContains(t, err, "nobody")
 	assert.ErrorContains(t, err, "store event e")

@@ -50,10 +50,10 @@ func (tx *Tx) Freeze(groupID, why string) error {
 	return tx.run(`UPDATE mapped_group SET frozen = ? WHERE group_id = ? AND frozen IS NOT ?`, textArg(why), groupID, textArg(why))
 }
 
-// NoteGroupDeleted notes that an event named a group as deleted, and tells
+// noteGroupDeleted notes that an event named a group as deleted, and tells
 // whether the config names that group.
-func (tx *Tx) NoteGroupDeleted(groupID string) (mapped bool, err error) {
-	result, err := tx.exec(`UPDATE mapped_group SET deleted = ? WHERE group_id = ?`, FormatTime(tx.Now), groupID)
+func (tx *Tx) noteGroupDeleted(groupID string, when time.Time) (mapped bool, err error) {
+	result, err := tx.exec(`UPDATE mapped_group SET deleted = ? WHERE group_id = ?`, FormatTime(when), groupID)
 	if err != nil {
 		return false, err
 	}

@@ -85,11 +85,15 @@ const (
 
 // Enqueue stores a promise, due at once, and ends the waiting of the user's
 // older ones: what has changed may be what they waited for.
-func (tx *Tx) Enqueue(p Promise) (int64, error) {
-	now := FormatTime(tx.Now)
+func (tx *Tx) Enqueue(p Promise) (int64, error) { return tx.enqueue(p, tx.Now) }
+
+// enqueue is Enqueue of a promise that was to be made at a time, not later than
+// now. What waits no more keeps its place.
+func (tx *Tx) enqueue(p Promise, at time.Time) (int64, error) {
+	made := FormatTime(at)
 	if err := tx.run(`
 		UPDATE outbox INDEXED BY outbox_pending
-		SET due = ? WHERE okta_id = ? AND state = 'open' AND looks = 0 AND due > ?`, now, p.OktaID, now); err != nil {
+		SET due = ? WHERE okta_id = ? AND state = 'open' AND looks = 0 AND due > ?`, made, p.OktaID, FormatTime(tx.Now)); err != nil {
 		return 0, err
 	}
 	cleared := Clearance("")
@@ -99,7 +103,7 @@ func (tx *Tx) Enqueue(p Promise) (int64, error) {
 	id, _, err := tx.insert(`
 		INSERT INTO outbox (okta_id, origin, priority, run, event, actor, action, cleared, state, due, created)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)`,
-		p.OktaID, p.Origin, p.Priority, idArg(p.Run), idArg(p.Event), textArg(p.Actor), textArg(string(p.Cleared)), cleared, now, now)
+		p.OktaID, p.Origin, p.Priority, idArg(p.Run), idArg(p.Event), textArg(p.Actor), textArg(string(p.Cleared)), cleared, made, made)
 	return id, err
 }
 
@@ -302,8 +306,8 @@ const nextDueQuery = `
 	SELECT min((SELECT min(o.due) FROM outbox o WHERE o.state = 'open' AND o.priority = p.column1))
 	FROM (VALUES (0), (1), (2), (3)) p`
 
-// NextDue is when the next open promise is due, false when there is none.
-// Promises of users who are being worked on count as well.
+// NextDue is when the next open promise of the outbox is due, false when there
+// is none. Promises of users who are being worked on count as well.
 func (tx *Tx) NextDue() (time.Time, bool, error) {
 	var due time.Time
 	_, err := tx.find(nextDueQuery, nil, timeOf{&due})
@@ -345,7 +349,7 @@ type Queue struct {
 }
 
 // Queue returns the counts as of now. Work that a worker has in its hands
-// counts as ready.
+// counts as ready, and so does what is still in the inbox.
 func (tx *Tx) Queue() (Queue, error) {
 	var q Queue
 	var oldest time.Time
@@ -357,6 +361,14 @@ func (tx *Tx) Queue() (Queue, error) {
 		Scan(&q.Ready, &q.Waiting, timeOf{&oldest})
 	if err != nil {
 		return q, err
+	}
+	var arrived int64
+	var first time.Time
+	if err := tx.row(`SELECT count(okta_id), min(received) FILTER (WHERE okta_id IS NOT NULL) FROM arrival`).Scan(&arrived, timeOf{&first}); err != nil {
+		return q, err
+	}
+	if q.Ready += arrived; !first.IsZero() && (oldest.IsZero() || first.Before(oldest)) {
+		oldest = first
 	}
 	err = tx.row(`
 		SELECT count(*) FILTER (WHERE state = 'held'), count(*) FILTER (WHERE state = 'dead')

@@ -29,7 +29,8 @@ const (
 const rounds = 200
 
 func TestMain(m *testing.M) {
-	parts := map[string]func(*DB) error{"count": countUp, "note": noteForEver, "lock": lockForEver, "copy": copyForEver}
+	parts := map[string]func(*DB) error{"count": countUp, "note": noteForEver, "lock": lockForEver, "copy": copyForEver,
+		"receive": receiveForEver, "sort": sortForEver}
 	part, second := parts[os.Getenv(processPart)]
 	if !second {
 		os.Exit(m.Run())
@@ -106,8 +107,12 @@ func noteForEver(db *DB) error {
 		go func() {
 			for n := 0; ; n++ {
 				uuid := fmt.Sprintf("%d-%d", caller, n)
-				err := db.Update(context.Background(), func(tx *Tx) error {
-					if err := tx.AddEvent(Event{UUID: uuid, Type: UserCreate, Users: []string{"00u1"}}); err != nil {
+				delivery, err := Pack([]Event{{UUID: uuid, Type: UserCreate, Users: []string{"00u1"}}})
+				if err != nil {
+					panic(err)
+				}
+				err = db.Update(context.Background(), func(tx *Tx) error {
+					if err := tx.Receive(delivery); err != nil {
 						return err
 					}
 					return tx.AppendLog(LogRow{Origin: string(FromHook), Event: uuid, Action: ActNone, Outcome: OutcomeOK})
@@ -137,6 +142,7 @@ func TestKilledProcessLosesNothingItAcknowledged(t *testing.T) {
 	require.GreaterOrEqual(t, len(acknowledged), rounds)
 
 	f.reopen()
+	require.NoError(t, f.db.Sort(t.Context()))
 	stored := map[string]bool{}
 	for _, uuid := range f.texts(`SELECT e.uuid FROM event e JOIN outbox o ON o.event = e.id JOIN log l ON l.event = e.uuid`) {
 		stored[uuid] = true
@@ -147,6 +153,72 @@ func TestKilledProcessLosesNothingItAcknowledged(t *testing.T) {
 	assert.Len(t, stored, int(f.number(`SELECT count(*) FROM event`)), "an event, its promise and its log row are there together or not at all")
 	_, err := f.checkLog()
 	assert.NoError(t, err)
+}
+
+// receiveForEver is a relay: it says each event's uuid when its commit is done.
+func receiveForEver(db *DB) error {
+	for n := 0; ; n++ {
+		uuid := fmt.Sprintf("%d-%d", os.Getpid(), n)
+		delivery, err := Pack([]Event{{UUID: uuid, Type: UserCreate, Users: []string{"00u" + uuid}}, {UUID: "again", Type: UserCreate, Users: []string{"00uOnce"}}})
+		if err == nil {
+			err = db.Batch(context.Background(), func(tx *Tx) error { return tx.Receive(delivery) })
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Println(uuid)
+	}
+}
+
+// sortForEver sorts, and says so.
+func sortForEver(db *DB) error {
+	for {
+		if err := db.Sort(context.Background()); err != nil {
+			return err
+		}
+		fmt.Println("sorted")
+	}
+}
+
+// A relay and two who sort are killed in the midst of it, again and again.
+func TestE5_KillingRelayAndWorkerLosesAndDoublesNothing(t *testing.T) {
+	f := setup(t)
+	acknowledged := map[string]bool{}
+	for range 5 {
+		relay, said := f.second("receive")
+		var sorters []*exec.Cmd
+		for range 2 {
+			cmd, out := f.second("sort")
+			require.True(t, out.Scan(), "it is at work")
+			sorters = append(sorters, cmd)
+			go func() {
+				for out.Scan() { // or it would stop when the pipe is full
+				}
+			}()
+		}
+		for n := 0; said.Scan(); n++ {
+			acknowledged[said.Text()] = true
+			if n == rounds {
+				for _, cmd := range append(sorters, relay) {
+					require.NoError(t, cmd.Process.Kill())
+				}
+			}
+		}
+		for _, cmd := range append(sorters, relay) {
+			assert.ErrorContains(t, cmd.Wait(), "killed")
+		}
+	}
+	f.reopen()
+	require.NoError(t, f.db.Sort(t.Context()))
+	stored := map[string]bool{}
+	for _, uuid := range f.texts(`SELECT e.uuid FROM event e JOIN outbox o ON o.event = e.id`) {
+		assert.False(t, stored[uuid], "E5: %s is doubled", uuid)
+		stored[uuid] = true
+	}
+	for uuid := range acknowledged {
+		assert.True(t, stored[uuid], "E5: %s is lost", uuid)
+	}
+	assert.Equal(t, []string{"00uOnce"}, f.texts(`SELECT o.okta_id FROM event e JOIN outbox o ON o.event = e.id WHERE e.uuid = 'again'`), "E2")
 }
 
 // lockForEver takes the worker's part and keeps it until it is told to end.

@@ -45,8 +45,9 @@ func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 
 // Batch is Update for a closure that may be run more than once, what it wrote
 // before having been undone: it must not add to anything outside, and read
-// nothing outside that it changes. It needs no savepoint, which is a sixth of
-// what it costs to store an event.
+// nothing outside that it changes. It needs no savepoint.
+//
+// When ctx ends, Batch returns. What was begun by then may still be committed.
 func (db *DB) Batch(ctx context.Context, fn func(*Tx) error) error {
 	return db.do(&job{ctx: ctx, fn: fn, again: true, done: make(chan struct{})})
 }
@@ -72,7 +73,7 @@ func (db *DB) do(j *job) error {
 	case <-db.stopped:
 		return db.outcomeAfterStop(j)
 	case <-ctx.Done():
-		if j.state.CompareAndSwap(jobQueued, jobGivenUp) {
+		if j.state.CompareAndSwap(jobQueued, jobGivenUp) || j.again {
 			return ctx.Err()
 		}
 	}

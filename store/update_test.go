@@ -296,3 +296,25 @@ func TestUpdateOfManyCallersIsDurable(t *testing.T) {
 	f.reopen()
 	assert.EqualValues(t, 640, f.number(`SELECT count(*) FROM setting`))
 }
+
+func TestE5_BatchGivesUpInTimeThoughItWasBegun(t *testing.T) {
+	inBatch(t, func(b *batch) {
+		close(b.release)
+		ctx, stop := context.WithTimeout(b.Context(), time.Second)
+		defer stop()
+		end, ended := make(chan struct{}), make(chan struct{})
+		err := b.db.Batch(ctx, func(tx *Tx) error {
+			defer close(ended)
+			<-end
+			return tx.SetSetting("begun", "in time")
+		})
+		assert.ErrorIs(b, err, context.DeadlineExceeded, "E5: nobody waits longer than Okta does")
+		close(end)
+		<-ended
+		require.NoError(b, b.db.Update(b.Context(), func(tx *Tx) error {
+			value, err := tx.Setting("begun")
+			assert.Equal(b, "in time", value, "and what was begun may be committed")
+			return err
+		}))
+	})
+}

@@ -28,6 +28,8 @@ WITH config AS MATERIALIZED (
     SELECT char(9, 10, 11, 12, 13, 32, 133, 160) AS letters
 ), scope AS MATERIALIZED (
     SELECT count(*) > 0 AS limited, max(frozen IS NOT NULL) AS frozen FROM mapped_group WHERE purpose = 'scope'
+), fresh AS MATERIALIZED ( -- of whom an event has come that nobody has sorted in yet
+    SELECT okta_id FROM arrival WHERE okta_id IS NOT NULL
 ), person AS ( -- of the directory, with what the configuration makes of him
     SELECT directory.*, coalesce(meaning.means, 'ignore') AS means,
            NOT scope.limited OR EXISTS (
@@ -41,7 +43,8 @@ WITH config AS MATERIALIZED (
            link.active AS applied_active, link.entitled AS applied_roles, link.taken_from,
            coalesce(person.updated > coalesce(link.okta_updated, ''), 0) OR person.status <> link.okta_status OR link.wish = '' AS moved,
            skip.code, CASE WHEN skip.code IS NOT NULL THEN ' ' || skip.fields || ' ' END AS held_back,
-           EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = link.okta_id AND (state = 'open' OR state = 'running')) AS waiting,
+           EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = link.okta_id AND (state = 'open' OR state = 'running'))
+               OR link.okta_id IN (SELECT okta_id FROM fresh) AS waiting,
            EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = link.okta_id AND state = 'dead') AS dead
     FROM link
         JOIN person ON person.okta_id = link.okta_id
@@ -121,7 +124,8 @@ WITH config AS MATERIALIZED (
            CASE WHEN alone.okta_id IS NULL OR NOT person.within OR person.means = 'ignore' THEN 'unknown'
                 WHEN EXISTS (SELECT 1 FROM skip WHERE skip.okta_id = alone.okta_id) THEN 'skipped'
                 WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = alone.okta_id AND state = 'held') THEN 'held'
-                WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = alone.okta_id AND (state = 'open' OR state = 'running')) THEN 'waiting'
+                WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = alone.okta_id AND (state = 'open' OR state = 'running'))
+                     OR alone.okta_id IN (SELECT okta_id FROM fresh) THEN 'waiting'
                 WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = alone.okta_id AND state = 'dead') THEN 'dead'
                 WHEN EXISTS (SELECT 1 FROM link WHERE link.okta_id = alone.okta_id) THEN 'unknown'
                 WHEN person.means = 'inactive' AND (SELECT count(*) FROM account WHERE account.external_id = alone.okta_id

@@ -26,7 +26,8 @@ WITH failed AS (
 )
 SELECT ended.okta_id, ended.first, ended.last, ended.attempts, log_failed.action, log_failed.error, log_ended.time AS ended,
        CASE WHEN ended.after IS NOT NULL THEN log_ended.action || ' ' || log_ended.outcome
-            WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = ended.okta_id AND (state = 'open' OR state = 'running')) THEN 'open'
+            WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = ended.okta_id AND (state = 'open' OR state = 'running'))
+                 OR ended.okta_id IN (SELECT okta_id FROM arrival) THEN 'open'
             WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.okta_id = ended.okta_id AND state = 'dead') THEN 'dead'
             ELSE 'closed' END AS outcome
 FROM ended

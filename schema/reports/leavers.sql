@@ -25,8 +25,19 @@ WITH unclear AS MATERIALIZED ( -- no link, several accounts that carry his Okta 
                               AND other.status NOT IN ('SUSPENDED', 'DEPROVISIONED', 'DELETED'))
           ELSE EXISTS (SELECT 1 FROM account AS other WHERE other.external_id = account.external_id AND other.external_id <> '' AND other.zenqms_id <> account.zenqms_id)
           END
+), fresh AS MATERIALIZED ( -- events that nobody has sorted in yet
+    SELECT okta_id, received, coalesce(published, received) AS said, printf('%020d %08d', id, place) AS place,
+           type IN ('user.lifecycle.deactivate', 'user.lifecycle.suspend', 'user.lifecycle.delete.initiated') AS gone
+    FROM arrival
+    WHERE okta_id IS NOT NULL
+), came AS MATERIALIZED (
+    SELECT okta_id, max(received) AS received FROM fresh GROUP BY okta_id
+), parted AS MATERIALIZED ( -- the last that says so: SQLite takes the other columns from the row with the max
+    SELECT okta_id, max(place) AS place, received, said FROM fresh WHERE gone GROUP BY okta_id
 ), asked AS ( -- in the period, or unclear
     SELECT okta_id FROM unclear
+    UNION
+    SELECT okta_id FROM fresh WHERE gone AND received >= coalesce(:since, '') AND received < coalesce(:until, '~')
     UNION
     SELECT outbox.okta_id
     FROM event CROSS JOIN outbox ON outbox.event = event.id -- CROSS: events first, they are limited in time
@@ -58,14 +69,18 @@ WITH unclear AS MATERIALIZED ( -- no link, several accounts that carry his Okta 
     SELECT marked.okta_id, link.zenqms_id, link.active, coalesce(link.email, directory.email) AS email,
            log_made.time AS made, log_made.zenqms_id AS made_of, event_made.published AS made_published, event_made.received AS made_received,
            coalesce(log_revived.time, '') AS revived,
-           coalesce(event_said.published, event_said.received) AS said, event_said.received AS said_received,
-           outbox_said.state AS said_state, outbox_said.finished AS said_finished,
+           coalesce(parted.said, event_said.published, event_said.received) AS said,
+           coalesce(parted.received, event_said.received) AS said_received,
+           iif(parted.said IS NULL, outbox_said.state, 'open') AS said_state, iif(parted.said IS NULL, outbox_said.finished, NULL) AS said_finished,
            CASE WHEN directory.status NOT IN ('ACTIVE', 'PROVISIONED', 'STAGED', 'RECOVERY', 'PASSWORD_EXPIRED', 'DELETED')
                 THEN directory.updated END AS read_gone,
            (SELECT max(created) FROM outbox WHERE outbox.okta_id = marked.okta_id AND state = 'held' AND action = 'deactivate') AS held,
-           (SELECT max(created) FROM outbox WHERE outbox.okta_id = marked.okta_id AND (state = 'open' OR state = 'running')) AS open,
+           coalesce(came.received,
+                    (SELECT max(created) FROM outbox WHERE outbox.okta_id = marked.okta_id AND (state = 'open' OR state = 'running'))) AS open,
            (SELECT max(created) FROM outbox WHERE outbox.okta_id = marked.okta_id AND state = 'dead') AS dead
     FROM marked
+        LEFT JOIN came ON came.okta_id = marked.okta_id
+        LEFT JOIN parted ON parted.okta_id = marked.okta_id
         LEFT JOIN link ON link.okta_id = marked.okta_id
         LEFT JOIN directory ON directory.okta_id = marked.okta_id
         LEFT JOIN log AS log_made ON log_made.seq = marked.made

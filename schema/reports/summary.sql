@@ -20,9 +20,11 @@ WITH did AS (
     UNION ALL SELECT 2, 'links.inactive', (SELECT count(*) FROM link WHERE active = 0)
     UNION ALL SELECT place, 'skipped.' || name, (SELECT count(*) FROM skip WHERE code = name) FROM codes
     UNION ALL SELECT 15, 'queue.open', (SELECT count(*) FROM outbox INDEXED BY outbox_pending WHERE state = 'open' OR state = 'running')
+        + (SELECT count(okta_id) FROM arrival)
     UNION ALL SELECT 16, 'queue.held', (SELECT count(*) FROM outbox WHERE state = 'held')
     UNION ALL SELECT 17, 'queue.dead', (SELECT count(*) FROM outbox WHERE state = 'dead')
     UNION ALL SELECT 20, 'events', (SELECT count(*) FROM event WHERE received >= coalesce(:since, '') AND received < coalesce(:until, '~'))
+        + (SELECT count(DISTINCT uuid) FROM arrival WHERE received >= coalesce(:since, '') AND received < coalesce(:until, '~'))
     UNION ALL SELECT 21, 'done', (SELECT coalesce(sum(n), 0) FROM did JOIN names ON name = action AND kind = 'done' WHERE outcome = 'ok')
     UNION ALL SELECT place, kind || '.' || name, (SELECT coalesce(sum(n), 0) FROM did WHERE action = name AND outcome = 'ok') FROM names
     UNION ALL SELECT 40, 'failed', (SELECT coalesce(sum(n), 0) FROM did WHERE outcome = 'failed')

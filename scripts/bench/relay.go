@@ -70,6 +70,9 @@ func runRelay(ctx context.Context, contestant, folder string, conns int, seconds
 		return nil, err
 	}
 	if contestant != nothing {
+		if err := db.Sort(ctx); err != nil {
+			return nil, err
+		}
 		stored, err := queue.Count(ctx, path, "event")
 		if err != nil {
 			return nil, err

@@ -108,14 +108,13 @@ func oneByOne(db *store.DB) func(context.Context, []store.Event) error {
 	return func(ctx context.Context, events []store.Event) error {
 		one.Lock()
 		defer one.Unlock()
+		delivery, err := store.Pack(events)
+		if err != nil {
+			return err
+		}
 		return db.Update(ctx, func(tx *store.Tx) error {
-			for _, e := range events {
-				if err := tx.AddEvent(e); err != nil {
-					return err
-				}
-			}
 			tx.Nudge()
-			return nil
+			return tx.Receive(delivery)
 		})
 	}
 }

@@ -119,16 +119,15 @@ func (f *fixture) deployed() {
 	f.get("/metrics") // events are counted from here on
 	f.set(store.LifeState, "active", store.HookID, "who1", store.HookStatus, "ACTIVE", store.HookVerified, store.FormatTime(time.Now()),
 		store.ScheduledUntil, store.FormatTime(time.Now()))
+	delivery, err := store.Pack([]store.Event{
+		{UUID: "1", Type: store.UserUpdateProfile, Users: []string{"00u1"}},
+		{UUID: "2", Type: store.UserUpdateProfile, Users: []string{"00u2"}},
+		{UUID: "3", Type: "x.made.up", Users: []string{"00u2"}},
+	})
+	require.NoError(f, err)
+	f.do(func(tx *store.Tx) error { return tx.Receive(delivery) })
+	require.NoError(f, f.db.Sort(f.Context()))
 	f.do(func(tx *store.Tx) error {
-		for _, e := range []store.Event{
-			{UUID: "1", Type: store.UserUpdateProfile, Users: []string{"00u1"}},
-			{UUID: "2", Type: store.UserUpdateProfile, Users: []string{"00u2"}},
-			{UUID: "3", Type: "x.made.up", Users: []string{"00u2"}},
-		} {
-			if err := tx.AddEvent(e); err != nil {
-				return err
-			}
-		}
 		if err := tx.AddHold(store.Promise{OktaID: "00u3", Origin: store.FromHook}, store.ActDeactivate, "too many"); err != nil {
 			return err
 		}
