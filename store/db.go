@@ -1,6 +1,6 @@
-// Package store keeps what zensync must not forget: the outbox and the events
-// that filled it, the directory of Okta's users, links, skips, runs and the
-// log. It is the only package that runs SQL.
+// Package store keeps what zensync must not forget: the inbox of the relay, the
+// outbox and the events that filled it, the directory of Okta's users, links,
+// skips, runs and the log. It is the only package that runs SQL.
 //
 // Callers choose the transaction with DB.Update or DB.View; every method that
 // touches rows hangs on *Tx, so what must happen together is visibly in one

@@ -8,15 +8,19 @@ import (
 	"time"
 )
 
-// The inbox is between the relay and the rest. Okta waits three seconds for an
-// answer and does not ask twice, so the relay appends what it was given and no
-// more; to know events by their uuids and promises by their users takes
-// indexes, and those are whoever's does the worker's job (Sort).
+// The inbox is between the relay and the outbox. What an event asks for is
+// durable as soon as the event is: it stands in the same row. To find events by
+// their uuids and promises by their users takes indexes, which cost more than
+// all else the relay does while Okta waits; so the relay only appends, and
+// whoever does the worker's job sorts before he claims, settles, relinks or
+// unlinks.
 //
-// Sorting takes nothing into anybody's hands and calls nobody: it is one
-// transaction that writes what the relay would have written, and deletes what
-// it was written from. So it needs no epoch. Whichever processes do it, and
-// wherever one of them is killed, each delivery is sorted once.
+// To sort is one transaction that writes what the relay would have written, as
+// of when it received it, and deletes what it was written from. It takes
+// nothing into anybody's hands, so that it needs neither epoch nor lock: from
+// whichever processes do it, and wherever one of them is killed, each delivery
+// is sorted once. What works on the store alone and does not ask who is waited
+// for (approve, discard, retry, pause) leaves the inbox as it is.
 
 const (
 	// sheetEvents is how many events stand in one row of the inbox. Okta's

@@ -27,8 +27,8 @@ func (f *fixture) all(table string) []string {
 	return f.texts(`SELECT concat_ws('|', coalesce(` + strings.Join(columns, `, 'null'), coalesce(`) + `, 'null')) FROM ` + table + ` ORDER BY id`)
 }
 
-// what came in the course of an hour: some events twice, some odd.
-func course(f *fixture, store func(...Event)) {
+// course is what came in the course of an hour: some events twice, some odd.
+func course(f *fixture, take func(...Event)) {
 	dice := rand.New(rand.NewPCG(1, 2))
 	kinds := []string{UserCreate, UserDeactivate, UserSuspend, UserUpdateProfile, MemberAdd, GroupDelete, "x.made.up", ""}
 	for minute := range 60 {
@@ -46,7 +46,7 @@ func course(f *fixture, store func(...Event)) {
 			}
 			events = append(events, e)
 		}
-		store(events...)
+		take(events...)
 	}
 }
 

@@ -34,6 +34,9 @@ func TestA2_ReportsOverAPeriodReadNoTableWhole(t *testing.T) {
 	assert.NotEmpty(t, scanned.FindAllString(plan(`SELECT * FROM log WHERE (:since IS NULL OR time >= :since)`), -1), "this test sees what it is for")
 	assert.Contains(t, plan(mustReport(t, "leavers").SQL), "event_gone", "departures are few")
 	assert.Contains(t, plan(mustReport(t, "leavers").SQL), "log_deactivate")
+	const events = "SEARCH outbox USING INDEX outbox_event (event=?) LEFT-JOIN\n"
+	require.Contains(t, plan(mustReport(t, "events").SQL), events)
+	assert.NotContains(t, plan(mustReport(t, "events").SQL), events+"USE TEMP B-TREE", "the latest events come in the order of the table")
 }
 
 func mustReport(t *testing.T, name string) (r struct{ SQL string }) {

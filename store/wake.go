@@ -22,7 +22,7 @@ type waker struct {
 	conn   *net.UnixConn // nil: none yet, or the last one failed
 }
 
-// Nudge tells the worker, if there is one, that the outbox has something new.
+// Nudge tells the worker, if there is one, that the inbox or the outbox has something new.
 // It is a courtesy: a nudge that is lost costs the worker's slow poll, no
 // more, so there is no error to return. Nudges of concurrent callers become
 // one.
@@ -48,7 +48,7 @@ func (w *waker) send(addr *net.UnixAddr) {
 	}
 	conn, err := net.DialUnix("unixgram", nil, addr)
 	if err != nil {
-		return // no worker is up; the next one looks at the outbox when it starts
+		return // no worker is up; the next one looks when it starts
 	}
 	w.conn = conn
 	_ = sendAtOnce(conn) // a worker that is gone again looks when it starts

@@ -8,6 +8,8 @@ WITH did AS (
     FROM log
     WHERE time >= coalesce(:since, '') AND time < coalesce(:until, '~')
     GROUP BY action, outcome
+), fresh AS MATERIALIZED ( -- what nobody has sorted in yet
+    SELECT uuid, received, okta_id FROM arrival
 ), names (place, kind, name) AS (
     VALUES (30, 'done', 'create'), (31, 'done', 'link'), (32, 'done', 'relink'), (33, 'done', 'update'), (34, 'done', 'activate'),
            (35, 'done', 'deactivate'), (36, 'done', 'add_role'), (37, 'done', 'remove_role'), (38, 'done', 'unlink'),
@@ -20,11 +22,11 @@ WITH did AS (
     UNION ALL SELECT 2, 'links.inactive', (SELECT count(*) FROM link WHERE active = 0)
     UNION ALL SELECT place, 'skipped.' || name, (SELECT count(*) FROM skip WHERE code = name) FROM codes
     UNION ALL SELECT 15, 'queue.open', (SELECT count(*) FROM outbox INDEXED BY outbox_pending WHERE state = 'open' OR state = 'running')
-        + (SELECT count(okta_id) FROM arrival)
+        + (SELECT count(okta_id) FROM fresh)
     UNION ALL SELECT 16, 'queue.held', (SELECT count(*) FROM outbox WHERE state = 'held')
     UNION ALL SELECT 17, 'queue.dead', (SELECT count(*) FROM outbox WHERE state = 'dead')
     UNION ALL SELECT 20, 'events', (SELECT count(*) FROM event WHERE received >= coalesce(:since, '') AND received < coalesce(:until, '~'))
-        + (SELECT count(DISTINCT uuid) FROM arrival WHERE received >= coalesce(:since, '') AND received < coalesce(:until, '~'))
+        + (SELECT count(DISTINCT uuid) FROM fresh WHERE received >= coalesce(:since, '') AND received < coalesce(:until, '~'))
     UNION ALL SELECT 21, 'done', (SELECT coalesce(sum(n), 0) FROM did JOIN names ON name = action AND kind = 'done' WHERE outcome = 'ok')
     UNION ALL SELECT place, kind || '.' || name, (SELECT coalesce(sum(n), 0) FROM did WHERE action = name AND outcome = 'ok') FROM names
     UNION ALL SELECT 40, 'failed', (SELECT coalesce(sum(n), 0) FROM did WHERE outcome = 'failed')
