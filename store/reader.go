@@ -36,6 +36,13 @@ func OpenReader(path string) (*Reader, error) {
 	return &Reader{&DB{Now: time.Now, path: path, readers: newReaders(pool)}}, nil
 }
 
+// Reader is this store for those who only look at it, as long as it is open.
+// It is not to be closed.
+func (db *DB) Reader() *Reader { return &Reader{db} }
+
+// Path returns the file the store lives in.
+func (r *Reader) Path() string { return r.db.path }
+
 // Close ends the look.
 func (r *Reader) Close() error { return r.db.readers.close() }
 

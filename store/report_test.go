@@ -30,6 +30,8 @@ var reportColumns = map[string]string{
 	"acts":     "time actor action outcome okta_id run changes error seq",
 	"failures": "okta_id first last attempts action error ended outcome",
 	"drift":    "kind okta_id zenqms_id email field okta zenqms reason settle",
+	"hourly":   "hour events",
+	"growth":   "day made links",
 }
 
 func (f *fixture) report(name string, args ReportArgs) (columns []string, rows [][]any) {
@@ -131,6 +133,8 @@ func TestA2_ReportsShowWhatHappened(t *testing.T) {
 		"held":     {{int64(4), int64(1), "00u1", "ann@example.com", "deactivate", "too many", at}},
 		"unlinked": {{"00u8", "z8", "fox@example.com", at, "ok", nil}},
 		"latency":  {{"2026-03-01", int64(1), int64(1500), int64(1500), int64(1500), int64(0), int64(0), int64(0)}},
+		"hourly":   {{"2026-03-01T12", int64(2)}}, // the odd one came as well
+		"growth":   {{"2026-03-01", int64(1), int64(1)}},
 		"leavers":  {{"00u1", "z1", "ann@example.com", nil, nil, nil, "held"}},
 		"roles":    {{"00u1", "z1", "ann@example.com", int64(1), "Reviewer", `["QA"]`, at}},
 		"acts":     {{at, "olga", "discard", "ok", "00u1", int64(1), nil, nil, int64(8)}},
@@ -198,4 +202,19 @@ func TestA2_ReportCannotWrite(t *testing.T) {
 		return err
 	}))
 	assert.EqualValues(t, 1, f.number(`SELECT count(*) FROM skip`))
+}
+
+// TestA2_GrowthCountsWhatWasThereBefore: a period has its own links as made, and
+// all there are as links.
+func TestA2_GrowthCountsWhatWasThereBefore(t *testing.T) {
+	f := setup(t)
+	for i, days := range []int{0, 0, 2, 5} {
+		f.now = noon.AddDate(0, 0, days)
+		user := string(rune('a' + i))
+		f.do(func(tx *Tx) error { return tx.PutLink(Link{OktaID: "00u" + user, ZenQMSID: "z" + user, Active: i%2 == 0}) })
+	}
+	_, rows := f.report("growth", ReportArgs{Since: noon.AddDate(0, 0, 1)})
+	assert.Equal(t, [][]any{{"2026-03-06", int64(1), int64(4)}, {"2026-03-03", int64(1), int64(3)}}, rows)
+	_, rows = f.report("growth", ReportArgs{Until: noon.AddDate(0, 0, 3)})
+	assert.Equal(t, [][]any{{"2026-03-03", int64(1), int64(3)}, {"2026-03-01", int64(2), int64(2)}}, rows)
 }

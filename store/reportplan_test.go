@@ -37,6 +37,7 @@ func TestA2_ReportsOverAPeriodReadNoTableWhole(t *testing.T) {
 	const events = "SEARCH outbox USING INDEX outbox_event (event=?) LEFT-JOIN\n"
 	require.Contains(t, plan(mustReport(t, "events").SQL), events)
 	assert.NotContains(t, plan(mustReport(t, "events").SQL), events+"USE TEMP B-TREE", "the latest events come in the order of the table")
+	assert.Contains(t, plan(mustReport(t, "hourly").SQL), "USING COVERING INDEX event_received", "an org may have some hundred thousand events a day")
 }
 
 func mustReport(t *testing.T, name string) (r struct{ SQL string }) {
@@ -84,4 +85,17 @@ func TestA2_LogSinceHoldsWhenTheClockWasSetBack(t *testing.T) {
 	assert.Equal(t, []int64{4, 2}, seqs(6))
 	assert.Equal(t, []int64{4, 2}, seqs(10))
 	assert.Empty(t, seqs(21))
+}
+
+// TestWhatTheStatusPageListsReadsNoTableWhole: it is asked for by whoever looks.
+func TestWhatTheStatusPageListsReadsNoTableWhole(t *testing.T) {
+	f := lived(t)
+	for name, steps := range map[string]string{
+		"held": "USING INDEX outbox_stuck (state=?)", "dead": "USING INDEX outbox_stuck (state=?)",
+		"runs": "SEARCH log USING INDEX log_run (run=?)", // of the latest: run is walked from its end
+	} {
+		plan := f.plan(mustReport(t, name).SQL, reportArgs(ReportArgs{Limit: 25})...)
+		assert.Contains(t, plan, steps, name)
+	}
+	assert.NotContains(t, f.plan(mustReport(t, "runs").SQL, reportArgs(ReportArgs{Limit: 25})...), "TEMP B-TREE FOR ORDER BY", "runs")
 }
