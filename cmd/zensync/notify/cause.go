@@ -23,28 +23,28 @@ type Cause struct {
 
 // The keys of the causes, as the store has them.
 const (
-	causeCredentials = "credentials"
-	causeHeld        = "held"
-	causeDead        = "dead"
-	causeHook        = "hook"
-	causeReconcile   = "reconcile"
-	causeOverlooked  = "overlooked"
-	causeFrozen      = "frozen"
-	causeDisk        = "disk"
-	causePaused      = "paused"
+	CauseCredentials = "credentials"
+	CauseHeld        = "held"
+	CauseDead        = "dead"
+	CauseHook        = "hook"
+	CauseReconcile   = "reconcile"
+	CauseOverlooked  = "overlooked"
+	CauseFrozen      = "frozen"
+	CauseDisk        = "disk"
+	CausePaused      = "paused"
 )
 
 // solved is what is told of a cause that is none any more.
 var solved = map[string]string{
-	causeCredentials: "the credentials are accepted again",
-	causeHeld:        "the brake holds nothing any more",
-	causeDead:        "nothing is given up any more",
-	causeHook:        "the event hook is active and verified again",
-	causeReconcile:   "a reconcile came through again",
-	causeOverlooked:  "the last reconcile found nothing that hooks should have brought",
-	causeFrozen:      "all groups and roles can be read again",
-	causeDisk:        "there is room on the disk again",
-	causePaused:      "the pause is over",
+	CauseCredentials: "the credentials are accepted again",
+	CauseHeld:        "the brake holds nothing any more",
+	CauseDead:        "nothing is given up any more",
+	CauseHook:        "the event hook is active and verified again",
+	CauseReconcile:   "a reconcile came through again",
+	CauseOverlooked:  "the last reconcile found nothing that hooks should have brought",
+	CauseFrozen:      "all groups and roles can be read again",
+	CauseDisk:        "there is room on the disk again",
+	CausePaused:      "the pause is over",
 }
 
 const (
@@ -73,7 +73,7 @@ func (f Facts) Causes() []Cause {
 }
 
 func (f Facts) credentials() (Cause, bool) {
-	c := Cause{Key: causeCredentials, Title: "a credential is refused"}
+	c := Cause{Key: CauseCredentials, Title: "a credential is refused"}
 	switch {
 	case f.Stopped != "":
 		c.Text = "Nothing is sent to ZenQMS: " + clean(f.Stopped) + ".\n" +
@@ -89,7 +89,7 @@ func (f Facts) credentials() (Cause, bool) {
 
 func (f Facts) held() (Cause, bool) {
 	var parts []string
-	c := Cause{Key: causeHeld}
+	c := Cause{Key: CauseHeld}
 	words := map[store.Action]string{store.ActDeactivate: "deactivations", store.ActActivate: "activations", store.ActRemoveRole: "removals of roles"}
 	for _, action := range slices.Sorted(maps.Keys(f.Held)) {
 		c.Size += f.Held[action]
@@ -103,13 +103,13 @@ func (f Facts) held() (Cause, bool) {
 
 func (f Facts) dead() (Cause, bool) {
 	return Cause{
-		Key: causeDead, Size: f.Dead, Title: count(f.Dead, "change") + " given up",
+		Key: CauseDead, Size: f.Dead, Title: count(f.Dead, "change") + " given up",
 		Text: "`zensync report dead` says what and why; once that is mended, `zensync retry` tries again.",
 	}, f.Dead > 0
 }
 
 func (f Facts) hook() (Cause, bool) {
-	c := Cause{Key: causeHook}
+	c := Cause{Key: CauseHook}
 	switch {
 	case f.Hook.ID == "" || f.Hook.Status == store.HookMissing:
 		c.Gist, c.Title = "missing", "the event hook is missing in Okta"
@@ -129,7 +129,7 @@ func (f Facts) reconcile() (Cause, bool) {
 		return Cause{}, false
 	}
 	return Cause{
-		Key: causeReconcile, Title: "the last two reconciles failed",
+		Key: CauseReconcile, Title: "the last two reconciles failed",
 		Text: fmt.Sprintf("The last one, run %d, says: %s.\nWhat hooks miss is not found until one comes through.",
 			f.Walks[0].ID, shorten(clean(f.Walks[0].Error), mostWords)),
 	}, true
@@ -137,7 +137,7 @@ func (f Facts) reconcile() (Cause, bool) {
 
 func (f Facts) overlooked() (Cause, bool) {
 	return Cause{
-		Key: causeOverlooked, Size: f.Overlooked, Title: "a reconcile found " + count(f.Overlooked, "change") + " that hooks should have brought",
+		Key: CauseOverlooked, Size: f.Overlooked, Title: "a reconcile found " + count(f.Overlooked, "change") + " that hooks should have brought",
 		Text: fmt.Sprintf("Run %d changed users of whom no event came since they changed in Okta, though the hook is verified.\n"+
 			"Check that the relay is up and can be reached from outside, and the delivery of the event hook in Okta's console; "+
 			"`zensync report log --run %d` lists the users.", f.Found, f.Found),
@@ -146,7 +146,7 @@ func (f Facts) overlooked() (Cause, bool) {
 
 // frozen is rules W3 and W4: what cannot be read is left as it is.
 func (f Facts) frozen() (Cause, bool) {
-	c := Cause{Key: causeFrozen}
+	c := Cause{Key: CauseFrozen}
 	var ids, lines []string
 	for _, g := range f.Groups {
 		if g.Frozen != "" {
@@ -170,7 +170,7 @@ func (f Facts) frozen() (Cause, bool) {
 func (f Facts) disk() (Cause, bool) {
 	d := f.Disk
 	return Cause{
-		Key: causeDisk, Title: "the disk is nearly full",
+		Key: CauseDisk, Title: "the disk is nearly full",
 		Text: fmt.Sprintf("%d MiB of %d MiB are left where %s is. Without room no event can be stored and nothing be synced.",
 			d.Free>>20, d.Total>>20, d.Path),
 	}, d.NearlyFull()
@@ -179,7 +179,7 @@ func (f Facts) disk() (Cause, bool) {
 func (f Facts) paused() (Cause, bool) {
 	s := f.Stage
 	return Cause{
-		Key: causePaused, Title: "still paused",
+		Key: CausePaused, Title: "still paused",
 		Text: fmt.Sprintf("Nothing is sent to ZenQMS: paused by %s since %s: %s.\n`zensync resume` ends the pause.",
 			clean(s.By), s.Since.Format(time.RFC3339), clean(s.Reason)),
 	}, s.Life == reconcile.Paused && f.Now.Sub(s.Since) >= longPause

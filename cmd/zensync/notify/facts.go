@@ -54,8 +54,8 @@ type Disk struct {
 // NearlyFull tells whether it is time to make room.
 func (d Disk) NearlyFull() bool { return d.Total > 0 && d.Free < littleRoom && d.Free < d.Total/10 }
 
-// read fills in what the store says.
-func (f *Facts) read(tx *store.Tx) (err error) {
+// Read fills in what the store says, which is all but Disk.
+func (f *Facts) Read(tx *store.Tx) (err error) {
 	f.Now = tx.Now
 	if f.Stage, err = reconcile.StageOf(tx); err != nil {
 		return err

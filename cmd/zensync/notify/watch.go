@@ -100,7 +100,7 @@ func (w *Watcher) Look(ctx context.Context) error {
 	if f.Disk, err = DiskOf(w.DB.Path()); err != nil {
 		w.Log.Warn("the disk cannot be measured", "error", err)
 	}
-	if err := w.DB.View(ctx, f.read); err != nil {
+	if err := w.DB.View(ctx, f.Read); err != nil {
 		return err
 	}
 	causes := f.Causes()

@@ -18,7 +18,7 @@ func (t Table) csv(terminal bool) ([]byte, error) {
 			if terminal {
 				record[i] = Escape(record[i])
 			}
-			if !isNumber(cell) {
+			if !IsNumber(cell) {
 				record[i] = neutral(record[i])
 			}
 		}

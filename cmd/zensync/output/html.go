@@ -28,7 +28,7 @@ type Section struct {
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"show": show, "number": isNumber, "escape": Escape,
+	"show": Show, "number": IsNumber, "escape": Escape,
 }).Parse(pageText))
 
 // WriteHTML prints a page. Nothing is written if a cell cannot be.

@@ -64,13 +64,13 @@ func layout(columns []table.ColumnConfig) table.Writer {
 func escaped(row []any) table.Row {
 	cells := make(table.Row, len(row))
 	for i, cell := range row {
-		cells[i] = show(cell)
+		cells[i] = Show(cell)
 	}
 	return cells
 }
 
-// show returns a cell for a person; what is not known is a dash.
-func show(cell any) string {
+// Show returns a cell for a person; what is not known is a dash.
+func Show(cell any) string {
 	switch v := cell.(type) {
 	case nil:
 		return "-"
@@ -95,8 +95,8 @@ func (t Table) columns(limit int) []table.ColumnConfig {
 		align, numbers := text.AlignLeft, 0
 		widths[i] = text.StringWidthWithoutEscSequences(Escape(name))
 		for _, row := range t.Rows {
-			widths[i] = max(widths[i], text.StringWidthWithoutEscSequences(show(row[i])))
-			if isNumber(row[i]) {
+			widths[i] = max(widths[i], text.StringWidthWithoutEscSequences(Show(row[i])))
+			if IsNumber(row[i]) {
 				numbers++
 			}
 		}

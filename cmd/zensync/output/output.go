@@ -163,7 +163,8 @@ func mustText(cell any) string {
 	return text
 }
 
-func isNumber(cell any) bool {
+// IsNumber tells whether a cell is one, which people compare by its right end.
+func IsNumber(cell any) bool {
 	switch cell.(type) {
 	case int, int64, float64:
 		return true
