@@ -91,7 +91,7 @@ func (c *crew) renew(ctx context.Context, p *post) *crew {
 // show makes the page tell of this worker.
 func (c *crew) show() {
 	c.worker.Kept = c.page.Kept
-	subject := page.Subject{Worker: c.worker, Pace: func() (float64, time.Duration) { return 0, 0 }}
+	subject := page.Subject{Worker: c.worker, Pace: func() (float64, time.Duration) { return 0, 0 }, Explain: c.explainer(c.worker)}
 	if client, ok := c.worker.ZenQMS.(*zenqms.Client); ok {
 		subject.Pace = client.Pace
 	}
@@ -121,7 +121,7 @@ func (o *pageOpener) open() error {
 	}
 	o.log.Info("page listens", "address", l.Addr().String())
 	if host, ok := l.Addr().(*net.TCPAddr); ok && !host.IP.IsLoopback() {
-		o.log.Warn("the page with health and metrics can be reached from other machines, and asks for no password", "worker_listen", address)
+		o.log.Warn("the page can be reached from other machines, names people and asks for no password", "worker_listen", address)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})

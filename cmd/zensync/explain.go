@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/zensync/zensync/cmd/zensync/output"
+	"github.com/zensync/zensync/cmd/zensync/page"
 	"github.com/zensync/zensync/reconcile"
 	"github.com/zensync/zensync/store"
 )
@@ -42,28 +45,58 @@ func explain(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		id, err := lookUpUser(c.Context, worker.Okta, db.DB, c.Args().First())
+		about, log, err := explainOn(c.Context, worker, db, c.Args().First())
 		if err != nil {
 			return err
 		}
-		x, err := worker.Explain(c.Context, db, id)
-		if err != nil {
-			return err
-		}
-		return printExplanation(c, db.DB, x)
+		return printExplanation(c, about, log)
 	})
 }
 
-func printExplanation(c *cli.Context, db *store.DB, x reconcile.Explanation) error {
-	var log output.Table
-	if err := db.View(c.Context, func(tx *store.Tx) (err error) {
+// explainOn tells how the user stands whom somebody means, with the latest rows
+// of the log about him. It works on a copy of the store.
+func explainOn(ctx context.Context, worker *reconcile.Worker, db *store.Copy, who string) (about []output.Pair, log output.Table, err error) {
+	id, err := lookUpUser(ctx, worker.Okta, db.DB, who)
+	if err != nil {
+		return nil, log, err
+	}
+	x, err := worker.Explain(ctx, db, id)
+	if err != nil {
+		return nil, log, err
+	}
+	err = db.View(ctx, func(tx *store.Tx) error {
 		log, err = readReport(tx, "log", store.ReportArgs{User: x.User.OktaID, Limit: shownAttempts})
 		return err
-	}); err != nil {
-		return err
+	})
+	if err != nil {
+		return nil, log, err
 	}
+	return explanation(x), only(log, "time", "origin", "action", "outcome", "changes", "error"), nil
+}
+
+// explainer explains users with the clients of a worker, for its page.
+func (in *installation) explainer(worker *reconcile.Worker) func(context.Context, string) (page.Explained, error) {
+	return func(ctx context.Context, who string) (x page.Explained, err error) {
+		err = in.withCopy(ctx, func(db *store.Copy) (err error) {
+			x.About, x.Log, err = explainOn(ctx, worker, db, who)
+			return err
+		})
+		var several usageError
+		if errors.Is(err, errNobody) || errors.As(err, &several) {
+			err = unclear{err}
+		}
+		return x, err
+	}
+}
+
+// unclear is an error that says so to the page.
+type unclear struct{ error }
+
+func (u unclear) Unwrap() []error { return []error{u.error, page.ErrUnclear} }
+
+func printExplanation(c *cli.Context, about []output.Pair, log output.Table) error {
 	format := c.String("format")
-	if err := output.WriteObject(c.App.Writer, format, explanation(x)); err != nil {
+	if err := output.WriteObject(c.App.Writer, format, about); err != nil {
 		return err
 	}
 	if format != "table" || len(log.Rows) == 0 {
@@ -72,7 +105,7 @@ func printExplanation(c *cli.Context, db *store.DB, x reconcile.Explanation) err
 	if _, err := fmt.Fprintln(c.App.Writer); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
-	return output.Write(c.App.Writer, format, only(log, "time", "origin", "action", "outcome", "changes", "error"))
+	return output.Write(c.App.Writer, format, log)
 }
 
 // explanation is what is printed, part by part.

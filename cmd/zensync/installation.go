@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -261,7 +264,7 @@ func (in *installation) withPage(db *store.DB) *installation {
 	if in.Config.Worker.Listen == config.Off {
 		return in
 	}
-	build := page.Build{}
+	build := page.Build{Command: commandLine(in.Config.Path)}
 	for _, p := range thisVersion() {
 		text, _ := p.Value.(string) // nil: not known
 		switch p.Key {
@@ -273,7 +276,34 @@ func (in *installation) withPage(db *store.DB) *installation {
 			build.Go = text
 		}
 	}
-	return &installation{Config: in.Config, log: in.log, page: page.New(db, func() bool { return serves(db) }, build, in.log)}
+	name, _, _ := net.SplitHostPort(in.Config.Worker.Listen) // the configuration is checked
+	return &installation{Config: in.Config, log: in.log, page: page.New(db, func() bool { return serves(db) }, build, name, in.log)}
+}
+
+// commandLine is how somebody types this program's commands, as the user it
+// runs as.
+func commandLine(path string) string {
+	line := "zensync"
+	if path != config.DefaultPath {
+		if whole, err := filepath.Abs(path); err == nil {
+			path = whole
+		}
+		line += " --config " + quoted(path)
+	}
+	if u, err := user.Current(); err == nil && u.Uid != "0" && quoted(u.Username) == u.Username {
+		return "sudo -u " + u.Username + " " + line
+	}
+	return "sudo " + line
+}
+
+// quoted is a text as a shell takes it.
+func quoted(text string) string {
+	if text != "" && !strings.ContainsFunc(text, func(r rune) bool {
+		return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("/._-", r))
+	}) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // zenqmsConfig reads the credential of ZenQMS.

@@ -57,8 +57,10 @@ func lookUpUser(ctx context.Context, client *okta.Client, db *store.DB, who stri
 	if err != nil || known {
 		return who, err
 	}
-	return "", fmt.Errorf("no such user: Okta has nobody with the id, login or email %q", who)
+	return "", fmt.Errorf("%w: Okta has nobody with the id, login or email %q", errNobody, who)
 }
+
+var errNobody = errors.New("no such user")
 
 func severalUsers(who string, found []okta.User) error {
 	ids := make([]string, len(found))

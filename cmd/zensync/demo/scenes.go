@@ -172,6 +172,7 @@ func (s *stage) serve(ctx context.Context) error {
 	s.scene("Yours to try. Everything runs on until Ctrl-C.")
 	s.say("relay   %s", s.hookURL)
 	s.say("log     %s", s.log)
+	s.say("page    %s  for your browser", s.pageURL)
 	s.say("In another terminal:")
 	s.prompt(s.program + " --config " + s.config + " report")
 	s.say("or, with ZENSYNC_CONFIG set as above, an edit by hand in ZenQMS, and what puts it right:")

@@ -44,6 +44,7 @@ type stage struct {
 	oktaURL      string
 	zenqmsURL    string
 	hookURL      string
+	pageURL      string
 	zenqmsKey    string
 	org          *oktatest.Org
 	account      *zenqmstest.Account
@@ -112,7 +113,11 @@ func (s *stage) configure(key *rsa.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	s.hookURL = "http://" + relay + "/okta/events"
+	page, err := freePort()
+	if err != nil {
+		return err
+	}
+	s.hookURL, s.pageURL = "http://"+relay+"/okta/events", "http://"+page+"/"
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
@@ -121,7 +126,7 @@ func (s *stage) configure(key *rsa.PrivateKey) error {
 		"okta.pem":     string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
 		"zenqms.key":   s.zenqmsKey + "\n",
 		"hook.secret":  rand.Text() + rand.Text() + "\n",
-		"zensync.yaml": s.yaml(relay),
+		"zensync.yaml": s.yaml(relay, page),
 	} {
 		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(content), 0o600); err != nil {
 			return err
@@ -130,7 +135,7 @@ func (s *stage) configure(key *rsa.PrivateKey) error {
 	return nil
 }
 
-func (s *stage) yaml(relay string) string {
+func (s *stage) yaml(relay, page string) string {
 	return fmt.Sprintf(`# Made by zensync demo; both servers are imitations on this machine.
 okta:
   org_url: %s
@@ -148,10 +153,10 @@ relay:
 sync:
   schedule: "@every 6h"
 worker:
-  listen: 127.0.0.1:0
+  listen: %s
 store:
   path: %q
-`, s.oktaURL, clientID, keyID, s.zenqmsURL, perSecond, relay, s.hookURL, filepath.Join(s.folder, "zensync.db"))
+`, s.oktaURL, clientID, keyID, s.zenqmsURL, perSecond, relay, s.hookURL, page, filepath.Join(s.folder, "zensync.db"))
 }
 
 // takeDown ends and removes all that still stands. It may be called on a stage

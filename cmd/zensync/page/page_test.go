@@ -40,7 +40,7 @@ func setup(t *testing.T) *fixture {
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "zensync.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	p := New(db, func() bool { return true }, Build{Version: "1.2.3", Commit: "abc1234", Go: "go1.26.0"}, slog.New(slog.DiscardHandler))
+	p := New(db, func() bool { return true }, Build{Version: "1.2.3", Commit: "abc1234", Go: "go1.26.0", Command: "sudo -u zensync zensync"}, "", slog.New(slog.DiscardHandler))
 	return &fixture{T: t, db: db, page: p}
 }
 
@@ -65,12 +65,25 @@ func (f *fixture) set(pairs ...string) {
 // ask asks the page anew, as if the last reading were old.
 func (f *fixture) ask(method, path string) *http.Response {
 	f.Helper()
+	f.stale()
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(method, path, nil)
+	r.Host = "127.0.0.1:9180"
+	f.page.Handler().ServeHTTP(w, r)
+	return w.Result()
+}
+
+// stale makes all readings old.
+func (f *fixture) stale() {
 	f.page.glass.mu.Lock()
 	f.page.glass.until = time.Time{}
 	f.page.glass.mu.Unlock()
-	w := httptest.NewRecorder()
-	f.page.Handler().ServeHTTP(w, httptest.NewRequest(method, path, nil))
-	return w.Result()
+	f.page.sheet.mu.Lock()
+	f.page.sheet.until = time.Time{}
+	f.page.sheet.mu.Unlock()
+	f.page.album.mu.Lock()
+	f.page.album.until = time.Time{}
+	f.page.album.mu.Unlock()
 }
 
 func (f *fixture) get(path string) (status int, body string) {
@@ -237,7 +250,7 @@ func TestAFailingStoreIsTold(t *testing.T) {
 func TestAClosedStoreFails(t *testing.T) {
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "zensync.db"))
 	require.NoError(t, err)
-	p := New(db, func() bool { return true }, Build{}, slog.New(slog.DiscardHandler))
+	p := New(db, func() bool { return true }, Build{}, "", slog.New(slog.DiscardHandler))
 	require.NoError(t, db.Close())
 	assert.ErrorIs(t, p.glass.look().err, store.ErrClosed)
 }
@@ -246,11 +259,12 @@ func TestAStoreThatHangsHoldsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hangs := make(chan struct{})
 		var readings atomic.Int64
-		g := &glass{read: func(context.Context) *standing {
+		g := (&Page{}).newGlass()
+		g.read = func(context.Context) *standing {
 			readings.Add(1)
 			<-hangs
 			return new(standing)
-		}}
+		}
 		began := time.Now()
 		answers := make(chan error, 10)
 		for range cap(answers) {

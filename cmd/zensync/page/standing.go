@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
@@ -18,9 +17,6 @@ const (
 	// lookEvery is how old what is shown may be: however often the page is
 	// asked for, the store is read once in that time.
 	lookEvery = time.Second
-	// lookWithin is how long a reading may take. Counting a million promises
-	// takes a tenth of it.
-	lookWithin = 3 * time.Second
 	// arrivalsAtOnce bounds how many new events one reading counts.
 	arrivalsAtOnce = 50_000
 )
@@ -55,60 +51,25 @@ type standing struct {
 // space is what the store takes, in bytes.
 type space struct{ file, wal, free, total int64 }
 
-// glass keeps the last reading. Only one is made at a time; whoever comes
-// meanwhile waits for it, but no longer than it may take.
-type glass struct {
-	read func(context.Context) *standing
-
-	mu    sync.Mutex
-	last  *standing // nil: none yet
-	until time.Time // for how long it serves
-	under chan struct{}
-}
-
-var errSlow = fmt.Errorf("the store does not answer within %s", lookWithin)
-
-// look returns a reading that is not older than lookEvery.
-func (g *glass) look() *standing {
-	g.mu.Lock()
-	if g.last != nil && time.Now().Before(g.until) {
-		defer g.mu.Unlock()
-		return g.last
+// newGlass shows how the installation stands.
+func (p *Page) newGlass() *glass[standing] {
+	return &glass[standing]{
+		read: func(ctx context.Context) *standing {
+			began := time.Now()
+			s := p.read(ctx)
+			s.took = time.Since(began)
+			return s
+		},
+		within: lookWithin,
+		fresh:  func(time.Duration) time.Duration { return lookEvery },
+		slow:   func(*standing) *standing { return &standing{err: errSlow} },
 	}
-	if g.under == nil {
-		g.under = make(chan struct{})
-		go g.renew(g.under)
-	}
-	under := g.under
-	g.mu.Unlock()
-	timer := time.NewTimer(lookWithin)
-	defer timer.Stop()
-	select {
-	case <-under:
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		return g.last
-	case <-timer.C: // a disk that hangs holds no scrape
-		return &standing{err: errSlow}
-	}
-}
-
-func (g *glass) renew(done chan struct{}) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
-	defer cancel()
-	began := time.Now()
-	s := g.read(ctx)
-	s.took = time.Since(began)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.last, g.until, g.under = s, time.Now().Add(lookEvery), nil
-	close(done)
 }
 
 // read is one reading. A bug in it must not be the worker's.
 func (p *Page) read(ctx context.Context) (s *standing) {
 	defer func() {
-		if r := recover(); r != nil {
+		if r := recover(); r != nil { // not by safely: this looks at locks and files as well
 			s = &standing{err: fmt.Errorf("a bug in zensync: %T", r)}
 			p.log.Error("a bug: what the page shows cannot be read", "kind", fmt.Sprintf("%T", r))
 		}
