@@ -44,6 +44,8 @@ lint:
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) -C scripts/bench vet ./...
 	cd scripts/bench && $(GO) run $(STATICCHECK) ./...
+	$(GO) -C scripts/browser vet ./...
+	cd scripts/browser && $(GO) run $(STATICCHECK) ./...
 
 ## package: deb, rpm and tarball in dist/, the same bytes for the same commit
 .PHONY: package
@@ -59,6 +61,20 @@ package-check:
 .PHONY: smoke
 smoke:
 	GO='$(GO)' scripts/smoke.sh
+
+## browser: the status page in headless Chromium, with pictures of it in bin/browser; axe-core comes from npm
+.PHONY: browser
+browser: build
+	@mkdir -p bin/browser
+	@axe=; \
+	if command -v npm >/dev/null; then \
+		cp scripts/browser/package.json scripts/browser/package-lock.json bin/browser/ && \
+		npm ci --prefix bin/browser --ignore-scripts --no-audit --no-fund >/dev/null && \
+		axe='$(CURDIR)/bin/browser/node_modules/axe-core/axe.min.js' || exit; \
+	else \
+		echo 'There is no npm: what axe-core checks is left out.'; \
+	fi; \
+	$(GO) -C scripts/browser test -count=1 -v . -args -program '$(CURDIR)/$(BIN)' -axe "$$axe" -screenshots '$(CURDIR)/bin/browser'
 
 # How often, and for how long at a time, each contestant of scripts/bench runs.
 ROUNDS  ?= 5
