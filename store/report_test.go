@@ -211,7 +211,9 @@ func TestA2_GrowthCountsWhatWasThereBefore(t *testing.T) {
 	for i, days := range []int{0, 0, 2, 5} {
 		f.now = noon.AddDate(0, 0, days)
 		user := string(rune('a' + i))
-		f.do(func(tx *Tx) error { return tx.PutLink(Link{OktaID: "00u" + user, ZenQMSID: "z" + user, Active: i%2 == 0}) })
+		f.do(func(tx *Tx) error {
+			return tx.PutLink(Link{OktaID: "00u" + user, ZenQMSID: "z" + user, Active: i%2 == 0})
+		})
 	}
 	_, rows := f.report("growth", ReportArgs{Since: noon.AddDate(0, 0, 1)})
 	assert.Equal(t, [][]any{{"2026-03-06", int64(1), int64(4)}, {"2026-03-03", int64(1), int64(3)}}, rows)

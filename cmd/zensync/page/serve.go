@@ -33,7 +33,7 @@ func (p *Page) Serve(ctx context.Context, l net.Listener) {
 	go func() { stopped <- server.Serve(l) }()
 	select {
 	case err := <-stopped:
-		p.log.Error("the page with health and metrics is gone until the worker is restarted", "address", l.Addr().String(), "error", err)
+		p.log.Error("the page with status, health and metrics is gone until the worker is restarted", "address", l.Addr().String(), "error", err)
 		return
 	case <-ctx.Done():
 	}

@@ -70,7 +70,7 @@ func TestServeOutlivesItsListener(t *testing.T) {
 	text := new(strings.Builder)
 	f.page.log = slog.New(slog.NewTextHandler(text, nil))
 	f.page.Serve(t.Context(), l) // returns
-	assert.Contains(t, text.String(), "the page with health and metrics is gone until the worker is restarted")
+	assert.Contains(t, text.String(), "the page with status, health and metrics is gone until the worker is restarted")
 }
 
 func TestServeBoundsConnectionsAndHeaders(t *testing.T) {
