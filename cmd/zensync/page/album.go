@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	// readWithin is how long what fills a chart may be looked for.
+	// readWithin is how long what fills one chart may be looked for.
 	readWithin = 10 * time.Second
 	// A chart is not older than this, or than so many times what it took to
-	// read: whoever looks all day costs a core one part in sixty at most.
+	// read all: whoever looks all day costs a core one part in twenty at most.
 	drawnEvery  = 20 * time.Second
-	timesItTook = 60
+	timesItTook = 20
 
 	eventHours = 48               // shown, hour by hour
 	days       = 14               // shown of the latency, and looked through for it
@@ -65,7 +65,7 @@ const shownRuns = 6
 func (p *Page) newAlbum() *glass[album] {
 	return &glass[album]{
 		read:   p.readAlbum,
-		within: readWithin,
+		within: albumParts * readWithin,
 		fresh:  func(took time.Duration) time.Duration { return max(drawnEvery, timesItTook*took) },
 		slow: func(last *album) *album {
 			if last != nil {
@@ -76,21 +76,26 @@ func (p *Page) newAlbum() *glass[album] {
 	}
 }
 
-// readAlbum is one reading. Each part has a transaction of its own, so that one
-// which takes too long spoils no other.
+// albumParts is how many are read one after the other.
+const albumParts = 5
+
+// readAlbum is one reading. Each part has a transaction and a time of its own, so
+// that one which takes too long spoils no other.
 func (p *Page) readAlbum(ctx context.Context) *album {
 	a := &album{err: map[string]error{}}
-	for _, part := range []struct {
+	for _, part := range [albumParts]struct {
 		name string
 		read func(*store.Tx) error
 	}{
 		{chartEvents, a.readHours}, {chartLatency, a.readLatency}, {chartLeavers, a.readLeavers}, {chartLinks, a.readLinks},
 		{"runs", a.readCounts},
 	} {
+		ctx, cancel := context.WithTimeout(ctx, readWithin)
 		a.err[part.name] = p.safely(ctx, func(tx *store.Tx) error {
 			a.made = tx.Now
 			return part.read(tx)
 		})
+		cancel()
 	}
 	return a
 }
