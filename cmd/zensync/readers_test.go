@@ -128,7 +128,7 @@ func readStore() []reading {
 			want: outcome{exitDone, "active 0 1 1 2 1 -"}, dead: &outcome{exitDone, "active 1 1 1 2 1 -"}}, // dan is still to be done
 		{args: []string{"notify", "test"}, show: []string{"service", "outcome"}, want: outcome{exitDone, "generic+http ok"}},
 		{args: []string{"report"}, want: outcome{exitDone, "conflict"}},
-		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "acts\ndead\ndrift\nevents\nfailures\nheld\nlatency\nleavers\nlinks\nlog\nroles\nruns\nskipped\nsummary\nunlinked"}},
+		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "acts\ndead\ndrift\nevents\nfailures\ngrowth\nheld\nhourly\nlatency\nleavers\nlinks\nlog\nroles\nruns\nskipped\nsummary\nunlinked"}},
 		{args: []string{"report", "pack", "--since", "30d", "--output", "$fresh"}, want: outcome{exitDone, ""}},
 		{args: []string{"export"}, want: outcome{exitDone, `"action":"deploy"`}},
 	}
@@ -158,6 +158,8 @@ var reports = map[string]reading{
 	"failures": {show: []string{"okta_id", "outcome"}, want: outcome{exitDone, "cyd dead"}},
 	"drift":    {show: []string{"kind", "okta_id", "reason"}, want: outcome{exitDone, "access bob held"}}, // as both were read last
 	"latency":  {show: []string{"day"}, want: outcome{exitDone, ""}},
+	"hourly":   {show: []string{"hour"}, want: outcome{exitDone, ""}},
+	"growth":   {show: []string{"links"}, want: outcome{exitDone, "3"}},
 	"summary":  {want: outcome{exitDone, "queue.held"}},
 	"unlinked": {show: []string{"okta_id"}, want: outcome{exitDone, ""}},
 }
