@@ -32,8 +32,7 @@ func migrate(ctx context.Context, path string, db *sql.DB) error {
 	sources := provider.ListSources()
 	newest := sources[len(sources)-1].Version
 	if have > newest {
-		return fmt.Errorf("its schema has version %d and this zensync knows up to %d: "+
-			"install the newer zensync again, or restore the backup made before the upgrade", have, newest)
+		return tooNew(have, newest)
 	}
 	if have == newest {
 		return nil
@@ -42,4 +41,10 @@ func migrate(ctx context.Context, path string, db *sql.DB) error {
 		return fmt.Errorf("update the schema from version %d to %d: %w", have, newest, err)
 	}
 	return nil
+}
+
+// tooNew refuses a store that a newer zensync has written.
+func tooNew(have, newest int64) error {
+	return fmt.Errorf("its schema has version %d and this zensync knows up to %d: "+
+		"install the newer zensync again, or restore the backup made before the upgrade", have, newest)
 }

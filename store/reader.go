@@ -28,8 +28,13 @@ func OpenReader(path string) (*Reader, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("look for the store: %w", err)
 	}
+	return newReader(path, copyMode(path))
+}
+
+// newReader opens a file in one of SQLite's modes.
+func newReader(path, mode string) (*Reader, error) {
 	pool, err := sql.Open("sqlite", fmt.Sprintf("file:%s?mode=%s&_pragma=busy_timeout(%d)&_pragma=query_only(1)",
-		(&url.URL{Path: path}).EscapedPath(), copyMode(path), busyTimeout.Milliseconds()))
+		(&url.URL{Path: path}).EscapedPath(), mode, busyTimeout.Milliseconds()))
 	if err != nil {
 		return nil, fmt.Errorf("open the store %s for reading: %w", path, err)
 	}
@@ -61,8 +66,12 @@ func (r *Reader) Alive(part Part) (holder string, alive bool) {
 // all of it. It returns what is wrong, a few lines at most; none for a file that
 // is whole. An error says that it could not be found out.
 func (r *Reader) Damage(ctx context.Context) (damage []string, err error) {
+	return r.damage(ctx, `PRAGMA quick_check(5)`)
+}
+
+func (r *Reader) damage(ctx context.Context, check string) (damage []string, err error) {
 	err = r.View(ctx, func(tx *Tx) error {
-		rows, err := tx.query(`PRAGMA quick_check(5)`)
+		rows, err := tx.query(check)
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			planCommand(), deployCommand(), relayCommand(), workerCommand(), runCommand(), reloadCommand(),
 			syncCommand(), reconcileCommand(), explainCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
 			pauseCommand(), resumeCommand(), unlinkCommand(), rotateSecretCommand(),
-			statusCommand(), reportCommand(), driftCommand(), verifyCommand(), exportCommand(), notifyCommand(),
+			statusCommand(), reportCommand(), driftCommand(), verifyCommand(), exportCommand(), backupCommand(), notifyCommand(),
 			configCommand(), demoCommand(), completionCommand(), manualCommand(), versionCommand(),
 		},
 	}
