@@ -119,11 +119,7 @@ func Inspect(ctx context.Context, path string, progress ReadProgress) (s Snapsho
 	if err != nil {
 		return s, err
 	}
-	mode := "ro"
-	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
-		mode += "&immutable=1" // else SQLite makes files beside it, even where it may not
-	}
-	r, err := newReader(path, mode)
+	r, err := newReader(path, sealed(path))
 	if err != nil {
 		return s, err
 	}
@@ -138,7 +134,7 @@ func Inspect(ctx context.Context, path string, progress ReadProgress) (s Snapsho
 	case have == 0:
 		return s, ErrNoStore
 	case have > newest:
-		return s, tooNew(have, newest)
+		return s, tooNew(path, have, newest)
 	}
 	s.Schema = have
 	damage, err := r.damage(ctx, `PRAGMA integrity_check(5)`)
@@ -163,4 +159,14 @@ func (tx *Tx) prove(s *Snapshot, progress ReadProgress) (err error) {
 		return err
 	}
 	return tx.row(`SELECT count(*) FROM log`).Scan(&s.Rows)
+}
+
+// sealed is how a file is opened that nobody writes. Where there is no
+// write-ahead log beside it, SQLite is told so: else it makes files there to
+// read it, or fails where it may not.
+func sealed(path string) string {
+	if exists(path + "-wal") {
+		return "ro"
+	}
+	return "ro&immutable=1"
 }

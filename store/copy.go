@@ -52,7 +52,7 @@ func (c *Copy) open(ctx context.Context, path string) error {
 			return fmt.Errorf("copy the store %s: %w", path, err)
 		}
 	}
-	if c.DB, err = Open(ctx, to); err != nil {
+	if c.DB, err = openStore(ctx, to, nil); err != nil {
 		return err
 	}
 	if err := c.Sort(ctx); err != nil {

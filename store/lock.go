@@ -46,7 +46,11 @@ const (
 // TryLock takes the part for a process that calls itself holder, or returns
 // an *ErrLocked at once.
 func (db *DB) TryLock(part Part, holder string) (*Lock, error) {
-	file := flock.New(db.lockPath(part), flock.SetPermissions(0o600))
+	return tryLock(db.path, part, holder)
+}
+
+func tryLock(path string, part Part, holder string) (*Lock, error) {
+	file := flock.New(lockPath(path, part), flock.SetPermissions(0o600))
 	for range glimpses {
 		got, err := file.TryLock()
 		if err != nil {
@@ -60,7 +64,7 @@ func (db *DB) TryLock(part Part, holder string) (*Lock, error) {
 		}
 		time.Sleep(glimpsePause)
 	}
-	return nil, &ErrLocked{Part: part, Holder: db.holder(part)}
+	return nil, &ErrLocked{Part: part, Holder: holderOf(path, part)}
 }
 
 // Alive tells whether a process has the part now, and what it calls itself.
@@ -74,12 +78,26 @@ func (db *DB) Alive(part Part) (holder string, alive bool) {
 	return db.holder(part), true
 }
 
-func (db *DB) lockPath(part Part) string { return db.path + "." + string(part) }
+func (db *DB) lockPath(part Part) string { return lockPath(db.path, part) }
 
-func (db *DB) holder(part Part) string {
-	text, err := os.ReadFile(db.lockPath(part))
+func lockPath(path string, part Part) string { return path + "." + string(part) }
+
+func (db *DB) holder(part Part) string { return holderOf(db.path, part) }
+
+func holderOf(path string, part Part) string {
+	text, err := os.ReadFile(lockPath(path, part))
 	if name := strings.TrimSpace(string(text)); err == nil && name != "" {
 		return name
 	}
 	return "unknown"
 }
+
+// usage is the lock of the store's file itself: every process that has the
+// store open shares it, and who puts another file in its place has it alone.
+func usage(path string) *flock.Flock {
+	return flock.New(path+".use", flock.SetPermissions(0o600))
+}
+
+// usePoll is how often a process looks whether it may have that lock. To put a
+// file in its place takes some milliseconds.
+const usePoll = 20 * time.Millisecond
