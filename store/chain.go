@@ -18,6 +18,7 @@ const logColumns = `seq, attempt, time, origin, run, event, actor, okta_id, zenq
 type chain struct {
 	head    Head // the last row seen
 	earlier Head // an end that was noted before, and has to be met; zero: none
+	cut     *cut // the last restore of an older copy after which earlier cannot be met
 	form    []byte
 }
 
@@ -34,6 +35,7 @@ func (c *chain) next(seq int64, values []byte, hash string) error {
 	if hash != sum(c.form) {
 		return fmt.Errorf("row %d is not as it was written", seq)
 	}
+	c.noteCut(seq, values)
 	return c.take(seq, hash)
 }
 
@@ -41,7 +43,7 @@ func (c *chain) next(seq int64, values []byte, hash string) error {
 func (c *chain) take(seq int64, hash string) error {
 	c.head = Head{Seq: seq, Hash: hash}
 	if seq == c.earlier.Seq && hash != c.earlier.Hash {
-		return fmt.Errorf("row %d is not the one that was noted: the log was written anew", seq)
+		return c.explain(fmt.Errorf("row %d is not the one that was noted: the log was written anew", seq))
 	}
 	return nil
 }
@@ -49,7 +51,7 @@ func (c *chain) take(seq int64, hash string) error {
 // end is called after the last row.
 func (c *chain) end() error {
 	if c.head.Seq < c.earlier.Seq {
-		return fmt.Errorf("it ends at row %d, and row %d was noted: its tail was cut", c.head.Seq, c.earlier.Seq)
+		return c.explain(fmt.Errorf("it ends at row %d, and row %d was noted: its tail was cut", c.head.Seq, c.earlier.Seq))
 	}
 	return nil
 }

@@ -46,11 +46,7 @@ const (
 // TryLock takes the part for a process that calls itself holder, or returns
 // an *ErrLocked at once.
 func (db *DB) TryLock(part Part, holder string) (*Lock, error) {
-	return tryLock(db.path, part, holder)
-}
-
-func tryLock(path string, part Part, holder string) (*Lock, error) {
-	file := flock.New(lockPath(path, part), flock.SetPermissions(0o600))
+	file := flock.New(db.lockPath(part), flock.SetPermissions(0o600))
 	for range glimpses {
 		got, err := file.TryLock()
 		if err != nil {
@@ -64,7 +60,7 @@ func tryLock(path string, part Part, holder string) (*Lock, error) {
 		}
 		time.Sleep(glimpsePause)
 	}
-	return nil, &ErrLocked{Part: part, Holder: holderOf(path, part)}
+	return nil, &ErrLocked{Part: part, Holder: db.holder(part)}
 }
 
 // Alive tells whether a process has the part now, and what it calls itself.
@@ -78,14 +74,10 @@ func (db *DB) Alive(part Part) (holder string, alive bool) {
 	return db.holder(part), true
 }
 
-func (db *DB) lockPath(part Part) string { return lockPath(db.path, part) }
+func (db *DB) lockPath(part Part) string { return db.path + "." + string(part) }
 
-func lockPath(path string, part Part) string { return path + "." + string(part) }
-
-func (db *DB) holder(part Part) string { return holderOf(db.path, part) }
-
-func holderOf(path string, part Part) string {
-	text, err := os.ReadFile(lockPath(path, part))
+func (db *DB) holder(part Part) string {
+	text, err := os.ReadFile(db.lockPath(part))
 	if name := strings.TrimSpace(string(text)); err == nil && name != "" {
 		return name
 	}

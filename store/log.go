@@ -30,6 +30,7 @@ const (
 	ActResume     Action = "resume"
 	ActUnlink     Action = "unlink"
 	ActVersion    Action = "version"
+	ActRestore    Action = "restore"
 )
 
 // Outcome is how it went.

@@ -42,7 +42,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			planCommand(), deployCommand(), relayCommand(), workerCommand(), runCommand(), reloadCommand(),
 			syncCommand(), reconcileCommand(), explainCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
 			pauseCommand(), resumeCommand(), unlinkCommand(), rotateSecretCommand(),
-			statusCommand(), reportCommand(), driftCommand(), verifyCommand(), exportCommand(), backupCommand(), notifyCommand(),
+			statusCommand(), reportCommand(), driftCommand(), verifyCommand(), exportCommand(), notifyCommand(),
+			backupCommand(), restoreCommand(),
 			configCommand(), demoCommand(), completionCommand(), manualCommand(), versionCommand(),
 		},
 	}

@@ -89,6 +89,14 @@ var trials = map[string]trial{
 		second: []outcome{{exitFailed, ""}}, // another is at work
 		state:  "active", ends: settled,
 	},
+	"restore": {
+		itself:  true,
+		prepare: []string{"backup", "copy.db"},
+		args:    []string{"restore", "copy.db", "--format", "json"}, show: []string{"state"},
+		want:  outcome{exitDone, "active"},
+		up:    &outcome{exitFailed, ""}, // the worker has it open
+		state: "active", ends: settled,
+	},
 	"reload": {
 		args: []string{"reload", "--format", "json"}, show: []string{"part", "outcome"},
 		want:  outcome{exitFailed, ""}, // nobody is up

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -110,17 +108,16 @@ func explainProof(talk io.Writer, p store.Proof, earlier store.Head) {
 }
 
 // headText is an end as --head takes it.
-func headText(h store.Head) string { return strconv.FormatInt(h.Seq, 10) + ":" + h.Hash }
+func headText(h store.Head) string { return h.String() }
 
 // parseHead reads SEQ:HASH; the empty text is the zero Head.
 func parseHead(text string) (store.Head, error) {
 	if text == "" {
 		return store.Head{}, nil
 	}
-	seq, hash, found := strings.Cut(text, ":")
-	n, err := strconv.ParseInt(seq, 10, 64)
-	if !found || err != nil || n < 1 || hash == "" {
-		return store.Head{}, usage("--head %q: give an end as `zensync verify` prints it, SEQ:HASH", text)
+	head, ok := store.ParseHead(text)
+	if !ok {
+		return head, usage("--head %q: give an end as `zensync verify` prints it, SEQ:HASH", text)
 	}
-	return store.Head{Seq: n, Hash: hash}, nil
+	return head, nil
 }
