@@ -124,7 +124,7 @@ func dsn(path, extra string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + extra +
 		fmt.Sprintf("&_pragma=busy_timeout(%d)", busyTimeout.Milliseconds()) +
 		"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-		fmt.Sprintf("&_pragma=wal_autocheckpoint(%d)", checkpointPages)
+		fmt.Sprintf("&_pragma=wal_autocheckpoint(%d)&_pragma=journal_size_limit(%d)", checkpointPages, walLimit)
 }
 
 // Path returns the file the store lives in.

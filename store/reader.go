@@ -111,14 +111,5 @@ func (r *Reader) Schema(ctx context.Context) (have, newest int64, err error) {
 	return have, sources[len(sources)-1].Version, nil
 }
 
-// WAL is the size of the write-ahead log, in bytes; 0 when there is none.
-func (r *Reader) WAL() (int64, error) {
-	info, err := os.Stat(r.db.path + "-wal")
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("measure the write-ahead log: %w", err)
-	}
-	return info.Size(), nil
-}
+// WAL is DB.WAL.
+func (r *Reader) WAL() (int64, error) { return r.db.WAL() }

@@ -105,6 +105,11 @@ func (in *installation) inspect(c *cli.Context, tx *store.Tx, e edition) (p insp
 		output.Pair{Key: "program", Value: versionLine()},
 		output.Pair{Key: "configuration (sha256)", Value: notedHash(hash)},
 		output.Pair{Key: "chain of the log", Value: proof})}
+	if before, err := tx.PrunedBefore(); err != nil {
+		return p, err
+	} else if e.args.Since.Before(before) {
+		page.Facts = append(page.Facts, output.Pair{Key: "deleted", Value: prunedText(before)})
+	}
 	for _, name := range slices.Concat(packed, packedAlone) {
 		if e.sections, err = readSections(tx, []string{name}, periodOf(name, e.args), c); err != nil {
 			return p, err

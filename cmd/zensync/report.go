@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,16 +72,36 @@ func report(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	var pruned time.Time
 	if err := in.viewStore(c.Context, " yet: `zensync relay`, `zensync run` or `zensync deploy` makes it", func(tx *store.Tx) (err error) {
 		if e.head, err = tx.LogHead(); err != nil {
 			return err
 		}
-		e.sections, err = readSections(tx, names, e.args, c)
+		if e.sections, err = readSections(tx, names, e.args, c); err != nil {
+			return err
+		}
+		pruned, err = tx.PrunedBefore()
 		return err
 	}); err != nil {
 		return err
 	}
+	sayPruned(c.App.ErrWriter, pruned, e.args.Since, names...)
 	return deliver(c, e)
+}
+
+// ofWhatIsPruned are the reports about what is deleted when it is older than
+// store.keep.
+var ofWhatIsPruned = []string{"events", "latency", "leavers", "summary", "unlinked"}
+
+// sayPruned says that reports of a period do not have all there was in it.
+func sayPruned(talk io.Writer, before, since time.Time, names ...string) {
+	if !before.IsZero() && since.Before(before) && slices.ContainsFunc(names, func(name string) bool { return slices.Contains(ofWhatIsPruned, name) }) {
+		fmt.Fprintln(talk, prunedText(before))
+	}
+}
+
+func prunedText(before time.Time) string {
+	return fmt.Sprintf("events, and work that had ended, from before %s are deleted (store.keep); the log has all that was done", store.FormatTime(before))
 }
 
 // edition is what one command prints of reports.
