@@ -31,6 +31,7 @@ const (
 	ActUnlink     Action = "unlink"
 	ActVersion    Action = "version"
 	ActRestore    Action = "restore"
+	ActArchive    Action = "archive"
 )
 
 // Outcome is how it went.

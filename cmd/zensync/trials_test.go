@@ -89,6 +89,13 @@ var trials = map[string]trial{
 		second: []outcome{{exitFailed, ""}}, // another is at work
 		state:  "active", ends: settled,
 	},
+	"archive": {
+		itself: true,
+		args:   []string{"archive", "--keep", "1ms", "--output", "old.jsonl", "--format", "json"}, show: []string{"first"},
+		want:   outcome{exitDone, "1"},
+		second: []outcome{{exitFailed, ""}}, // another is at work, or the file is there
+		state:  "active", ends: settled,
+	},
 	"restore": {
 		itself:  true,
 		prepare: []string{"backup", "copy.db"},
