@@ -98,6 +98,16 @@ func (tx *Tx) Archived() (s Segment, err error) {
 	return s, nil
 }
 
+// LogBegins is when the first row of the log was written that was not archived,
+// zero of an empty log.
+func (tx *Tx) LogBegins() (at time.Time, err error) {
+	gone, err := tx.Archived()
+	if err == nil {
+		_, err = tx.find(`SELECT time FROM log WHERE seq > ? ORDER BY seq LIMIT 1`, []any{gone.Head.Seq}, timeOf{&at})
+	}
+	return at, err
+}
+
 // cutBefore is the segment of what is older than a time and still here.
 func (tx *Tx) cutBefore(before time.Time) (s Segment, err error) {
 	gone, err := tx.Archived()

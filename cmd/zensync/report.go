@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -72,7 +70,7 @@ func report(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var pruned time.Time
+	var lacks gaps
 	if err := in.viewStore(c.Context, " yet: `zensync relay`, `zensync run` or `zensync deploy` makes it", func(tx *store.Tx) (err error) {
 		if e.head, err = tx.LogHead(); err != nil {
 			return err
@@ -80,28 +78,15 @@ func report(c *cli.Context) error {
 		if e.sections, err = readSections(tx, names, e.args, c); err != nil {
 			return err
 		}
-		pruned, err = tx.PrunedBefore()
+		lacks, err = gapsOf(tx)
 		return err
 	}); err != nil {
 		return err
 	}
-	sayPruned(c.App.ErrWriter, pruned, e.args.Since, names...)
-	return deliver(c, e)
-}
-
-// ofWhatIsPruned are the reports about what is deleted when it is older than
-// store.keep.
-var ofWhatIsPruned = []string{"events", "latency", "leavers", "summary", "unlinked"}
-
-// sayPruned says that reports of a period do not have all there was in it.
-func sayPruned(talk io.Writer, before, since time.Time, names ...string) {
-	if !before.IsZero() && since.Before(before) && slices.ContainsFunc(names, func(name string) bool { return slices.Contains(ofWhatIsPruned, name) }) {
-		fmt.Fprintln(talk, prunedText(before))
+	for _, text := range lacks.since(e.args.Since, names...) {
+		fmt.Fprintln(c.App.ErrWriter, output.Escape(text))
 	}
-}
-
-func prunedText(before time.Time) string {
-	return fmt.Sprintf("events, and work that had ended, from before %s are deleted (store.keep); the log has all that was done", store.FormatTime(before))
+	return deliver(c, e)
 }
 
 // edition is what one command prints of reports.
