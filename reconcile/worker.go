@@ -34,10 +34,11 @@ type Worker struct {
 	ZenQMS      ZenQMS
 	Policy      Policy
 	Brake       Brake
-	Schedule    Schedule // nil: no scheduled walks
-	Concurrency int      // calls of ZenQMS that are to be under way at once; its client holds to it
-	MaxAttempts int      // attempts before a promise is dead
-	BatchSize   int      // users per page and per settled batch
+	Schedule    Schedule      // nil: no scheduled walks
+	Concurrency int           // calls of ZenQMS that are to be under way at once; its client holds to it
+	MaxAttempts int           // attempts before a promise is dead
+	BatchSize   int           // users per page and per settled batch
+	Keep        time.Duration // how long events and work that has ended are kept; 0: this worker does not tend the store
 	Log         *slog.Logger
 	// Beat, if given, is called at every turn of the dispatcher, once a second
 	// at least: a dispatcher that hangs is silent.
@@ -96,7 +97,17 @@ func (w *Worker) Run(ctx context.Context) error {
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	go w.limitCalls(ctx, stop, calls, cancel)
-	return w.loop(working, calls, nudges)
+	tended := make(chan struct{})
+	go func() {
+		defer close(tended)
+		if w.Keep > 0 {
+			w.tend(working)
+		}
+	}()
+	err = w.loop(working, calls, nudges)
+	stop()
+	<-tended
+	return err
 }
 
 // limitCalls tells the dispatcher to stop when there is reason to, and bounds

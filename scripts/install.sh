@@ -38,7 +38,7 @@ put 0644 /etc/tmpfiles.d/zensync.conf <"$here/systemd/tmpfiles.d/zensync.conf"
 "$program" completion zsh | put 0644 "$prefix/share/zsh/site-functions/_zensync"
 "$program" completion fish | put 0644 "$prefix/share/fish/vendor_completions.d/zensync.fish"
 "$program" config init | put 0644 "$prefix/share/zensync/zensync.yaml"
-for sample in alert-rules.yaml grafana-dashboard.json; do
+for sample in alert-rules.yaml grafana-dashboard.json litestream.yml; do
 	put 0644 "$prefix/share/zensync/$sample" <"$here/scripts/$sample"
 done
 for report in "$here"/schema/reports/*.sql; do

@@ -40,6 +40,7 @@ contents='-rw-r--r-- /usr/lib/systemd/system/zensync-relay.service
 -rw-r--r-- /usr/share/man/man8/zensync.8.gz
 -rw-r--r-- /usr/share/zensync/alert-rules.yaml
 -rw-r--r-- /usr/share/zensync/grafana-dashboard.json
+-rw-r--r-- /usr/share/zensync/litestream.yml
 -rw-r--r-- /usr/share/zensync/zensync.yaml
 -rw-r--r-- /usr/share/zsh/FOLDER/_zensync
 -rwxr-xr-x /usr/bin/zensync'

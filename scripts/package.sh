@@ -41,7 +41,7 @@ done
 "$own" config init >"$stage/share/zensync.yaml"
 cp -R systemd README.md "$stage"
 cp -R schema/reports "$stage/schema"
-cp scripts/install.sh scripts/uninstall.sh scripts/alert-rules.yaml scripts/grafana-dashboard.json "$stage/scripts"
+cp scripts/install.sh scripts/uninstall.sh scripts/alert-rules.yaml scripts/grafana-dashboard.json scripts/litestream.yml "$stage/scripts"
 find "$stage" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 rm -f dist/zensync[-_]*"$version"*

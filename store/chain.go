@@ -18,6 +18,7 @@ const logColumns = `seq, attempt, time, origin, run, event, actor, okta_id, zenq
 type chain struct {
 	head    Head // the last row seen
 	earlier Head // an end that was noted before, and has to be met; zero: none
+	cut     *cut // the last restore of an older copy after which earlier cannot be met
 	form    []byte
 }
 
@@ -34,6 +35,7 @@ func (c *chain) next(seq int64, values []byte, hash string) error {
 	if hash != sum(c.form) {
 		return fmt.Errorf("row %d is not as it was written", seq)
 	}
+	c.noteCut(seq, values)
 	return c.take(seq, hash)
 }
 
@@ -41,7 +43,7 @@ func (c *chain) next(seq int64, values []byte, hash string) error {
 func (c *chain) take(seq int64, hash string) error {
 	c.head = Head{Seq: seq, Hash: hash}
 	if seq == c.earlier.Seq && hash != c.earlier.Hash {
-		return fmt.Errorf("row %d is not the one that was noted: the log was written anew", seq)
+		return c.explain(fmt.Errorf("row %d is not the one that was noted: the log was written anew", seq))
 	}
 	return nil
 }
@@ -49,7 +51,7 @@ func (c *chain) take(seq int64, hash string) error {
 // end is called after the last row.
 func (c *chain) end() error {
 	if c.head.Seq < c.earlier.Seq {
-		return fmt.Errorf("it ends at row %d, and row %d was noted: its tail was cut", c.head.Seq, c.earlier.Seq)
+		return c.explain(fmt.Errorf("it ends at row %d, and row %d was noted: its tail was cut", c.head.Seq, c.earlier.Seq))
 	}
 	return nil
 }
@@ -58,7 +60,9 @@ func (c *chain) end() error {
 const progressEvery = 10_000
 
 // CheckLog reads the whole chain and returns its end, or an error that names
-// the first row that is not as it was written. The chain has to contain
+// the first row that is not as it was written. Where rows were archived, it
+// begins behind the last of them, whose hash the archive's own row has. The
+// chain has to contain
 // earlier, an end that was noted before; a zero one is not looked for.
 // progress is told now and then how many rows of how many were read; it may
 // be nil.
@@ -67,9 +71,25 @@ func (tx *Tx) CheckLog(earlier Head, progress ReadProgress) (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
+	gone, err := tx.Archived()
+	if err != nil {
+		return Head{}, err
+	}
 	c := chain{earlier: earlier}
+	if gone.Head.Seq > 0 {
+		if earlier.Seq > 0 && earlier.Seq < gone.Head.Seq {
+			return last, fmt.Errorf("log: row %d, which was noted, is archived: `zensync verify --head` with the file that has it shows whether it is as noted (rows %d to %d are in %s)",
+				earlier.Seq, gone.First, gone.Head.Seq, gone.File)
+		}
+		if err := c.take(gone.Head.Seq, gone.Head.Hash); err != nil {
+			return last, fmt.Errorf("log: %w", err)
+		}
+	}
 	var values []byte
 	err = tx.eachLogRow(math.MinInt64, func(seq int64, fields []any, hash string) error {
+		if seq >= 1 && seq <= gone.Head.Seq { // it stands in the file, and is about to be deleted here
+			return nil
+		}
 		if values, err = appendValues(values[:0], fields); err != nil {
 			return fmt.Errorf("row %d is not as it was written: %w", seq, err)
 		}

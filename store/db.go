@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gofrs/flock"
 	_ "modernc.org/sqlite" // the database/sql driver
 )
 
@@ -47,6 +48,7 @@ type DB struct {
 	turns   *turns
 	place   place
 	readers *readers
+	use     *flock.Flock // shared: the file must not be replaced meanwhile
 	wake    waker
 	jobs    chan *job
 	quit    chan struct{}
@@ -55,26 +57,33 @@ type DB struct {
 }
 
 // Open opens the store at path, making the file and bringing its schema up to
-// date if need be. Several processes may do so at once. A file that a newer
-// zensync wrote is refused.
-func Open(ctx context.Context, path string) (*DB, error) {
+// date if need be. What it holds then is copied first, into a file beside it
+// (see keepBefore). Several processes may do so at once. A file that a newer
+// zensync wrote is refused. While the store is being restored, Open waits.
+func Open(ctx context.Context, path string) (*DB, error) { return openStore(ctx, path, keepBefore) }
+
+// openStore is Open; before, if given, is called ahead of a change of the schema.
+func openStore(ctx context.Context, path string, before beforeMigration) (*DB, error) {
 	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
-	db := &DB{Now: time.Now, path: path,
+	db := &DB{Now: time.Now, path: path, use: usage(path),
 		jobs: make(chan *job, maxBatch), quit: make(chan struct{}), stopped: make(chan struct{})}
-	if err := db.open(ctx); err != nil {
+	if _, err := db.use.TryRLockContext(ctx, usePoll); err != nil {
 		return nil, fmt.Errorf("open the store %s: %w", path, err)
+	}
+	if err := db.open(ctx, before); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the store %s: %w", path, err), db.use.Close())
 	}
 	go db.write()
 	return db, nil
 }
 
-func (db *DB) open(ctx context.Context) (err error) {
+func (db *DB) open(ctx context.Context, before beforeMigration) (err error) {
 	if db.pool, err = sql.Open("sqlite", dsn(db.path, "_txlock=immediate")); err != nil {
 		return err
 	}
-	if err := migrate(ctx, db.path, db.pool); err != nil {
+	if err := migrate(ctx, db.path, db.pool, before); err != nil {
 		return errors.Join(err, db.pool.Close())
 	}
 	if db.writer, err = newSession(ctx, db.pool); err != nil {
@@ -115,7 +124,7 @@ func dsn(path, extra string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + extra +
 		fmt.Sprintf("&_pragma=busy_timeout(%d)", busyTimeout.Milliseconds()) +
 		"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-		fmt.Sprintf("&_pragma=wal_autocheckpoint(%d)", checkpointPages)
+		fmt.Sprintf("&_pragma=wal_autocheckpoint(%d)&_pragma=journal_size_limit(%d)", checkpointPages, walLimit)
 }
 
 // Path returns the file the store lives in.
@@ -130,7 +139,7 @@ func (db *DB) Close() (err error) {
 		db.wake.mu.Lock()
 		db.wake.close()
 		db.wake.mu.Unlock()
-		err = errors.Join(db.readers.close(), db.writer.close(), db.turns.close(), db.pool.Close())
+		err = errors.Join(db.readers.close(), db.writer.close(), db.turns.close(), db.pool.Close(), db.use.Close())
 	})
 	return err
 }

@@ -26,8 +26,8 @@ var exportKeys = func() [][]byte {
 	return keys
 }()
 
-// ExportLog writes the rows behind seq, a JSON object a line, and returns the
-// last. It reads and writes row by row, and does not check the chain:
+// ExportLog writes the rows behind seq that were not archived, a JSON object a
+// line, and returns the last. It reads and writes row by row, and does not check the chain:
 // CheckExport does.
 func (tx *Tx) ExportLog(to io.Writer, seq int64, progress ReadProgress) (Head, error) {
 	last, err := tx.LogHead()
@@ -37,9 +37,21 @@ func (tx *Tx) ExportLog(to io.Writer, seq int64, progress ReadProgress) (Head, e
 	if seq > last.Seq {
 		return last, fmt.Errorf("log: it ends at row %d, so there is none behind %d", last.Seq, seq)
 	}
+	gone, err := tx.Archived()
+	if err != nil {
+		return last, err
+	}
+	return last, tx.exportRows(to, max(seq, gone.Head.Seq)+1, last.Seq, progress)
+}
+
+// exportRows writes the rows from one to another.
+func (tx *Tx) exportRows(to io.Writer, first, last int64, progress ReadProgress) error {
 	out := bufio.NewWriterSize(to, 1<<16)
 	var line []byte
-	err = tx.eachLogRow(seq+1, func(seq int64, fields []any, hash string) error {
+	err := tx.eachLogRow(first, func(seq int64, fields []any, hash string) (err error) {
+		if seq > last {
+			return errEnough
+		}
 		line = line[:0]
 		for i, field := range append(fields, hash) {
 			line = append(line, exportKeys[i]...)
@@ -48,16 +60,22 @@ func (tx *Tx) ExportLog(to io.Writer, seq int64, progress ReadProgress) (Head, e
 			}
 		}
 		if progress != nil && seq%progressEvery == 0 {
-			progress(seq, last.Seq)
+			progress(seq, last)
 		}
-		_, err := out.Write(append(line, '}', '\n'))
+		_, err = out.Write(append(line, '}', '\n'))
 		return err
 	})
-	if err = errors.Join(err, out.Flush()); err != nil {
-		return last, fmt.Errorf("log: %w", err)
+	if errors.Is(err, errEnough) {
+		err = nil
 	}
-	return last, nil
+	if err = errors.Join(err, out.Flush()); err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	return nil
 }
+
+// errEnough ends a reading that has come to its last row.
+var errEnough = errors.New("that is the last row")
 
 // Proof is what the check of an exported log has shown: that each row from
 // First to Head follows from the one before. Nothing is known of rows before
@@ -80,8 +98,26 @@ const longestLine = 16 << 20
 // to contain earlier, an end that was noted before, or follow from it; a zero
 // one is not looked for.
 func CheckExport(from io.Reader, earlier Head, progress ReadProgress) (Proof, error) {
-	var proof Proof
-	c := chain{earlier: earlier}
+	e := NewExportCheck(earlier)
+	if err := e.Read(from, progress); err != nil {
+		return e.proof, err
+	}
+	return e.End()
+}
+
+// ExportCheck is CheckExport for a log in more than one file: each goes on
+// where the one before has ended.
+type ExportCheck struct {
+	c     chain
+	proof Proof
+	rows  int64
+}
+
+// NewExportCheck begins one.
+func NewExportCheck(earlier Head) *ExportCheck { return &ExportCheck{c: chain{earlier: earlier}} }
+
+// Read checks the next file.
+func (e *ExportCheck) Read(from io.Reader, progress ReadProgress) error {
 	lines := bufio.NewScanner(from)
 	lines.Buffer(make([]byte, 0, 1<<16), longestLine)
 	var row exportedRow
@@ -89,27 +125,32 @@ func CheckExport(from io.Reader, earlier Head, progress ReadProgress) (Proof, er
 		err := row.read(lines.Bytes())
 		switch {
 		case err != nil:
-			return proof, fmt.Errorf("line %d, where row %d should stand: %w", n, c.head.Seq+1, err)
-		case n == 1:
-			proof, err = c.begin(row)
+			return fmt.Errorf("line %d, where row %d should stand: %w", n, e.c.head.Seq+1, err)
+		case e.rows == 0:
+			e.proof, err = e.c.begin(row)
 		default:
-			err = c.next(row.seq, row.values, row.hash)
+			err = e.c.next(row.seq, row.values, row.hash)
 		}
 		if err != nil {
-			return proof, fmt.Errorf("line %d: %w", n, err)
+			return fmt.Errorf("line %d: %w", n, err)
 		}
-		if progress != nil && n%progressEvery == 0 {
-			progress(n, 0)
+		if e.rows++; progress != nil && e.rows%progressEvery == 0 {
+			progress(e.rows, 0)
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return proof, fmt.Errorf("row after %d: %w", c.head.Seq, err)
+		return fmt.Errorf("row after %d: %w", e.c.head.Seq, err)
 	}
-	if err := c.end(); err != nil {
-		return proof, err
+	return nil
+}
+
+// End is called after the last file, and returns what all of them prove.
+func (e *ExportCheck) End() (Proof, error) {
+	if err := e.c.end(); err != nil {
+		return e.proof, err
 	}
-	proof.Head = c.head
-	return proof, nil
+	e.proof.Head = e.c.head
+	return e.proof, nil
 }
 
 // begin takes the first row of an exported log, which may be any.

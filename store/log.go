@@ -30,6 +30,8 @@ const (
 	ActResume     Action = "resume"
 	ActUnlink     Action = "unlink"
 	ActVersion    Action = "version"
+	ActRestore    Action = "restore"
+	ActArchive    Action = "archive"
 )
 
 // Outcome is how it went.

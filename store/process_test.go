@@ -30,7 +30,7 @@ const rounds = 200
 
 func TestMain(m *testing.M) {
 	parts := map[string]func(*DB) error{"count": countUp, "note": noteForEver, "lock": lockForEver, "copy": copyForEver,
-		"receive": receiveForEver, "sort": sortForEver}
+		"receive": receiveForEver, "sort": sortForEver, "restore": restoreForEver}
 	part, second := parts[os.Getenv(processPart)]
 	if !second {
 		os.Exit(m.Run())

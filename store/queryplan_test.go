@@ -1,8 +1,11 @@
 package store
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,8 +31,33 @@ func (f *fixture) plan(query string, args ...any) string {
 	return strings.Join(steps, "\n")
 }
 
-func TestWhatEveryTurnOfTheWorkerAsksReadsNoMoreThanItNeeds(t *testing.T) {
+// tended is a store with a past, which SQLite has looked at.
+func tended(t *testing.T) *fixture {
 	f := setup(t)
+	for n := range 1000 {
+		user := fmt.Sprint("00u", n%300)
+		f.do(func(tx *Tx) error {
+			_, err := tx.PutPerson(Person{OktaID: user, Email: user + "@example.com"})
+			return errors.Join(err, tx.AddEvent(Event{UUID: fmt.Sprint(n), Type: UserDeactivate, Users: []string{user}}),
+				tx.PutLink(Link{OktaID: user, ZenQMSID: "z" + user, Active: true}),
+				tx.AppendLog(LogRow{Origin: "hook", OktaID: user, Action: ActDeactivate, Outcome: OutcomeOK}),
+				tx.run(`UPDATE outbox SET state = 'done', finished = created WHERE id < ?`, n-3))
+		})
+		f.now = f.now.Add(time.Minute)
+	}
+	require.NoError(t, f.db.Optimize(t.Context()))
+	f.reopen() // SQLite reads what it has learnt
+	require.NotZero(t, f.number(`SELECT count(*) FROM sqlite_stat1`), "this test must see what it is for")
+	return f
+}
+
+func TestWhatEveryTurnOfTheWorkerAsksReadsNoMoreThanItNeeds(t *testing.T) {
+	t.Run("of a new store", func(t *testing.T) { asksLittle(setup(t)) })
+	t.Run("of one that was tended", func(t *testing.T) { asksLittle(tended(t)) })
+}
+
+func asksLittle(f *fixture) {
+	t := f.T
 	for name, c := range map[string]struct {
 		query string
 		args  []any

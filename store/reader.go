@@ -28,8 +28,13 @@ func OpenReader(path string) (*Reader, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("look for the store: %w", err)
 	}
+	return newReader(path, copyMode(path))
+}
+
+// newReader opens a file in one of SQLite's modes.
+func newReader(path, mode string) (*Reader, error) {
 	pool, err := sql.Open("sqlite", fmt.Sprintf("file:%s?mode=%s&_pragma=busy_timeout(%d)&_pragma=query_only(1)",
-		(&url.URL{Path: path}).EscapedPath(), copyMode(path), busyTimeout.Milliseconds()))
+		(&url.URL{Path: path}).EscapedPath(), mode, busyTimeout.Milliseconds()))
 	if err != nil {
 		return nil, fmt.Errorf("open the store %s for reading: %w", path, err)
 	}
@@ -68,8 +73,12 @@ func (r *Reader) Alive(part Part) (holder string, alive bool) {
 // all of it. It returns what is wrong, a few lines at most; none for a file that
 // is whole. An error says that it could not be found out.
 func (r *Reader) Damage(ctx context.Context) (damage []string, err error) {
+	return r.damage(ctx, `PRAGMA quick_check(5)`)
+}
+
+func (r *Reader) damage(ctx context.Context, check string) (damage []string, err error) {
 	err = r.View(ctx, func(tx *Tx) error {
-		rows, err := tx.query(`PRAGMA quick_check(5)`)
+		rows, err := tx.query(check)
 		if err != nil {
 			return err
 		}
@@ -109,14 +118,5 @@ func (r *Reader) Schema(ctx context.Context) (have, newest int64, err error) {
 	return have, sources[len(sources)-1].Version, nil
 }
 
-// WAL is the size of the write-ahead log, in bytes; 0 when there is none.
-func (r *Reader) WAL() (int64, error) {
-	info, err := os.Stat(r.db.path + "-wal")
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("measure the write-ahead log: %w", err)
-	}
-	return info.Size(), nil
-}
+// WAL is DB.WAL.
+func (r *Reader) WAL() (int64, error) { return r.db.WAL() }

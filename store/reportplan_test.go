@@ -22,7 +22,12 @@ var (
 )
 
 func TestA2_ReportsOverAPeriodReadNoTableWhole(t *testing.T) {
-	f := lived(t)
+	t.Run("of a young store", func(t *testing.T) { readNoTableWhole(lived(t)) })
+	t.Run("of one that was tended", func(t *testing.T) { readNoTableWhole(tended(t)) })
+}
+
+func readNoTableWhole(f *fixture) {
+	t := f.T
 	plan := func(query string) string { return f.plan(query, reportArgs(ReportArgs{Since: noon})...) }
 	for _, r := range Reports() {
 		for _, name := range renamed.FindAllStringSubmatch(r.SQL, -1) {

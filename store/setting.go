@@ -29,6 +29,8 @@ const (
 	ReloadAsked    = "reload_asked"   // which reload of the configuration was asked for last: a number
 	ReloadWorker   = "reload_worker"  // what came of the worker's last one, a JSON object
 	ReloadRelay    = "reload_relay"   // what came of the relay's
+	Upkept         = "upkeep"         // when the worker last tended the store
+	PrunedBefore   = "pruned_before"  // events, and work that has ended, from before this time may be deleted; '' when nothing was
 )
 
 // HookMissing is the status of an event hook that Okta does not know (any more).
@@ -54,14 +56,21 @@ func (tx *Tx) SetSetting(key, value string) error {
 
 // ScheduledUntil is the time up to which the schedule has been served, zero
 // before the first deploy.
-func (tx *Tx) ScheduledUntil() (time.Time, error) {
-	text, err := tx.Setting(ScheduledUntil)
+func (tx *Tx) ScheduledUntil() (time.Time, error) { return tx.timeSetting(ScheduledUntil) }
+
+// PrunedBefore is the time before which events, and work that has ended, may be
+// deleted; zero when nothing was.
+func (tx *Tx) PrunedBefore() (time.Time, error) { return tx.timeSetting(PrunedBefore) }
+
+// timeSetting is a setting that is a time, zero when nothing is kept.
+func (tx *Tx) timeSetting(key string) (time.Time, error) {
+	text, err := tx.Setting(key)
 	if err != nil || text == "" {
 		return time.Time{}, err
 	}
 	t, err := time.Parse(timeLayout, text)
 	if err != nil {
-		return t, fmt.Errorf("read the setting %s: %w", ScheduledUntil, err)
+		return t, fmt.Errorf("read the setting %s: %w", key, err)
 	}
 	return t, nil
 }

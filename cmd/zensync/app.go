@@ -43,6 +43,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			syncCommand(), reconcileCommand(), explainCommand(), relinkCommand(), approveCommand(), discardCommand(), retryCommand(),
 			pauseCommand(), resumeCommand(), unlinkCommand(), rotateSecretCommand(),
 			statusCommand(), reportCommand(), driftCommand(), verifyCommand(), exportCommand(), notifyCommand(),
+			backupCommand(), restoreCommand(), archiveCommand(),
 			configCommand(), demoCommand(), completionCommand(), manualCommand(), versionCommand(),
 		},
 	}

@@ -78,7 +78,9 @@ func drained(ended <-chan error, beat func()) error {
 func (c *crew) renew(ctx context.Context, p *post) *crew {
 	next := new(crew)
 	r := c.installation.renew(ctx, p, store.ReloadWorker, []string{"okta", "zenqms"}, func(r *renewal) (err error) {
-		next.worker, err = r.worker(p.db)
+		if next.worker, err = r.worker(p.db); err == nil {
+			next.worker.Keep = r.Store.Keep
+		}
 		return err
 	})
 	if r == nil {

@@ -51,9 +51,13 @@ func export(c *cli.Context) error {
 	bar := output.NewProgress(c.App.ErrWriter, "rows exported")
 	defer bar.Close()
 	var head store.Head
+	var gone store.Segment
 	write := func(to io.Writer) error {
 		return in.viewStore(c.Context, ", so there is no log", func(tx *store.Tx) (err error) {
-			head, err = tx.ExportLog(to, after, bar.Set)
+			if head, err = tx.ExportLog(to, after, bar.Set); err != nil {
+				return err
+			}
+			gone, err = tx.Archived()
 			return err
 		})
 	}
@@ -66,7 +70,10 @@ func export(c *cli.Context) error {
 	if err != nil {
 		return uninterrupted(c.Context, err, "not exported: interrupted")
 	}
-	fmt.Fprintf(c.App.ErrWriter, "%s exported, up to %s\n", count(head.Seq-after, "row", "rows"), headText(head))
+	fmt.Fprintf(c.App.ErrWriter, "%s exported, up to %s\n", count(head.Seq-max(after, gone.Head.Seq), "row", "rows"), headText(head))
+	if after < gone.Head.Seq {
+		sayArchived(c.App.ErrWriter, gone)
+	}
 	return nil
 }
 

@@ -105,6 +105,13 @@ func (in *installation) inspect(c *cli.Context, tx *store.Tx, e edition) (p insp
 		output.Pair{Key: "program", Value: versionLine()},
 		output.Pair{Key: "configuration (sha256)", Value: notedHash(hash)},
 		output.Pair{Key: "chain of the log", Value: proof})}
+	lacks, err := gapsOf(tx)
+	if err != nil {
+		return p, err
+	}
+	for _, text := range lacks.since(e.args.Since, packed...) {
+		page.Facts = append(page.Facts, output.Pair{Key: "not in it", Value: text})
+	}
 	for _, name := range slices.Concat(packed, packedAlone) {
 		if e.sections, err = readSections(tx, []string{name}, periodOf(name, e.args), c); err != nil {
 			return p, err

@@ -70,14 +70,21 @@ func report(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	var lacks gaps
 	if err := in.viewStore(c.Context, " yet: `zensync relay`, `zensync run` or `zensync deploy` makes it", func(tx *store.Tx) (err error) {
 		if e.head, err = tx.LogHead(); err != nil {
 			return err
 		}
-		e.sections, err = readSections(tx, names, e.args, c)
+		if e.sections, err = readSections(tx, names, e.args, c); err != nil {
+			return err
+		}
+		lacks, err = gapsOf(tx)
 		return err
 	}); err != nil {
 		return err
+	}
+	for _, text := range lacks.since(e.args.Since, names...) {
+		fmt.Fprintln(c.App.ErrWriter, output.Escape(text))
 	}
 	return deliver(c, e)
 }

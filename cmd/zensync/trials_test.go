@@ -89,6 +89,21 @@ var trials = map[string]trial{
 		second: []outcome{{exitFailed, ""}}, // another is at work
 		state:  "active", ends: settled,
 	},
+	"archive": {
+		itself: true,
+		args:   []string{"archive", "--keep", "1ms", "--output", "old.jsonl", "--format", "json"}, show: []string{"first"},
+		want:   outcome{exitDone, "1"},
+		second: []outcome{{exitFailed, ""}}, // another is at work, or the file is there
+		state:  "active", ends: settled,
+	},
+	"restore": {
+		itself:  true,
+		prepare: []string{"backup", "copy.db"},
+		args:    []string{"restore", "copy.db", "--format", "json"}, show: []string{"state"},
+		want:  outcome{exitDone, "active"},
+		up:    &outcome{exitFailed, ""}, // the worker has it open
+		state: "active", ends: settled,
+	},
 	"reload": {
 		args: []string{"reload", "--format", "json"}, show: []string{"part", "outcome"},
 		want:  outcome{exitFailed, ""}, // nobody is up

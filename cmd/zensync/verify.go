@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,10 +15,11 @@ func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
 		Usage:     "prove that the log is as it was written",
-		ArgsUsage: "[FILE]",
-		Description: "Reads the whole chain of the log and names the first row that is not as it was written. --head is an end that was\n" +
+		ArgsUsage: "[FILE...]",
+		Description: "Reads the whole chain of the log, from its first row or behind the last that was archived, and names the first row that is\n" +
+			"not as it was written. --head is an end that was\n" +
 			"noted earlier, from `zensync status`, this command or the journal: a log whose tail was cut does not reach it.\n\n" +
-			"FILE is what `zensync export` wrote (- is stdin). It is checked by itself, on any machine: neither configuration nor\n" +
+			"FILE is what `zensync export` or `zensync archive` wrote (- is stdin); several, in their order, are one log. It is checked by itself, on any machine: neither configuration nor\n" +
 			"database is looked at. Of a part of a log, --head may be the end that the part follows from.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "head", Usage: "an earlier end, as `SEQ:HASH`, that the chain has to contain"},
@@ -31,15 +30,12 @@ func verifyCommand() *cli.Command {
 }
 
 func verify(c *cli.Context) error {
-	if c.NArg() > 1 {
-		return usage("verify: takes one file, and was given %q as well", c.Args().Get(1))
-	}
 	earlier, err := parseHead(c.String("head"))
 	if err != nil {
 		return err
 	}
-	if c.NArg() == 1 {
-		return verifyFile(c, c.Args().First(), earlier)
+	if c.Args().Present() {
+		return verifyFiles(c, c.Args().Slice(), earlier)
 	}
 	in, err := load(c, commandLevel)
 	if err != nil {
@@ -48,35 +44,48 @@ func verify(c *cli.Context) error {
 	bar := output.NewProgress(c.App.ErrWriter, "rows verified")
 	defer bar.Close()
 	var head store.Head
+	var gone store.Segment
 	if err := in.viewStore(c.Context, ", so there is no log", func(tx *store.Tx) (err error) {
-		head, err = tx.CheckLog(earlier, bar.Set)
+		if head, err = tx.CheckLog(earlier, bar.Set); err != nil {
+			return err
+		}
+		gone, err = tx.Archived()
 		return err
 	}); err != nil {
 		return uninterrupted(c.Context, err, "not verified: interrupted")
 	}
 	bar.Close()
-	return output.WriteObject(c.App.Writer, c.String("format"), []output.Pair{
-		{Key: "rows", Value: head.Seq}, {Key: "head", Value: headText(head)},
-	})
+	if err := output.WriteObject(c.App.Writer, c.String("format"), []output.Pair{
+		{Key: "rows", Value: head.Seq - gone.Head.Seq}, {Key: "head", Value: headText(head)},
+	}); err != nil {
+		return err
+	}
+	sayArchived(c.App.ErrWriter, gone)
+	return nil
 }
 
-// verifyFile checks an exported log, and says what that proves.
-func verifyFile(c *cli.Context, name string, earlier store.Head) error {
-	from := c.App.Reader
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("%w (name a file that `zensync export` wrote, or none to check the store's own log)", err)
-		}
-		defer file.Close()
-		from = file
+// sayArchived says where the log begins, if that is not row 1.
+func sayArchived(talk io.Writer, gone store.Segment) {
+	if gone.Head.Seq > 0 {
+		fmt.Fprintf(talk, "the log begins with row %d: those before are archived, the last of them up to %s in %s\n", gone.Head.Seq+1, headText(gone.Head), output.Escape(gone.File))
 	}
+}
+
+// verifyFiles checks an exported log, in one file or several, and says what
+// that proves.
+func verifyFiles(c *cli.Context, names []string, earlier store.Head) error {
 	bar := output.NewProgress(c.App.ErrWriter, "rows verified")
 	defer bar.Close()
-	proof, err := store.CheckExport(interruptible{c.Context, from}, earlier, bar.Set)
+	check := store.NewExportCheck(earlier)
+	for _, name := range names {
+		if err := verifyFile(c, name, check, bar); err != nil {
+			return err
+		}
+	}
 	bar.Close()
+	proof, err := check.End()
 	if err != nil {
-		return uninterrupted(c.Context, fmt.Errorf("%s: %w", name, err), "not verified: interrupted")
+		return fmt.Errorf("%s: %w", names[len(names)-1], err)
 	}
 	rows := int64(0)
 	if proof.First > 0 {
@@ -89,6 +98,23 @@ func verifyFile(c *cli.Context, name string, earlier store.Head) error {
 		return err
 	}
 	explainProof(c.App.ErrWriter, proof, earlier)
+	return nil
+}
+
+// verifyFile checks the next file.
+func verifyFile(c *cli.Context, name string, check *store.ExportCheck, bar *output.Progress) error {
+	from := c.App.Reader
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return fmt.Errorf("%w (name a file that `zensync export` wrote, or none to check the store's own log)", err)
+		}
+		defer file.Close()
+		from = file
+	}
+	if err := check.Read(interruptible{c.Context, from}, bar.Set); err != nil {
+		return uninterrupted(c.Context, fmt.Errorf("%s: %w", name, err), "not verified: interrupted")
+	}
 	return nil
 }
 
@@ -110,17 +136,16 @@ func explainProof(talk io.Writer, p store.Proof, earlier store.Head) {
 }
 
 // headText is an end as --head takes it.
-func headText(h store.Head) string { return strconv.FormatInt(h.Seq, 10) + ":" + h.Hash }
+func headText(h store.Head) string { return h.String() }
 
 // parseHead reads SEQ:HASH; the empty text is the zero Head.
 func parseHead(text string) (store.Head, error) {
 	if text == "" {
 		return store.Head{}, nil
 	}
-	seq, hash, found := strings.Cut(text, ":")
-	n, err := strconv.ParseInt(seq, 10, 64)
-	if !found || err != nil || n < 1 || hash == "" {
-		return store.Head{}, usage("--head %q: give an end as `zensync verify` prints it, SEQ:HASH", text)
+	head, ok := store.ParseHead(text)
+	if !ok {
+		return head, usage("--head %q: give an end as `zensync verify` prints it, SEQ:HASH", text)
 	}
-	return store.Head{Seq: n, Hash: hash}, nil
+	return head, nil
 }

@@ -32,6 +32,7 @@ func (in *installation) work(ctx context.Context, p *post) (err error) {
 	if err != nil {
 		return err
 	}
+	worker.Keep = in.Store.Keep // a command has no time for that
 	shown := in.pageOpener()
 	defer shown.close()
 	lock, err := in.lockWorker(ctx, p, shown.open)

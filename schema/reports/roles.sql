@@ -17,11 +17,16 @@ WITH holders AS MATERIALIZED (
                       JOIN mapped_group ON mapped_group.group_id = role_map.group_id AND mapped_group.purpose = 'role'
                   WHERE role_map.role_id = json_extract(has.value, '$.ID')
                   ORDER BY mapped_group.name)) AS groups,
-           (SELECT max(log.time)
+           nullif(max(coalesce((SELECT max(log.time)
             FROM log, json_each(log.changes, '$.roles.new') AS given
             WHERE log.okta_id = link.okta_id AND log.action = 'add_role' AND log.outcome = 'ok'
               AND (given.value = json_extract(has.value, '$.Name')
-                   OR given.value IN (SELECT role_name FROM role_map WHERE role_id = json_extract(has.value, '$.ID')))) AS since
+                   OR given.value IN (SELECT role_name FROM role_map WHERE role_id = json_extract(has.value, '$.ID')))), ''),
+               coalesce((SELECT max(granted.since) -- of rows of the log that were archived
+            FROM granted
+            WHERE granted.okta_id = link.okta_id
+              AND (granted.role = json_extract(has.value, '$.Name')
+                   OR granted.role IN (SELECT role_name FROM role_map WHERE role_id = json_extract(has.value, '$.ID')))), '')), '') AS since
     FROM link
         JOIN account ON account.zenqms_id = link.zenqms_id
         JOIN json_each(account.roles) AS has

@@ -116,7 +116,7 @@ func plain(err error) string {
 }
 
 // restored is what to do about a store that is not whole.
-const restored = "stop the services, keep the file, and restore a copy; without one remove it, and `zensync deploy` finds every account again (the log is lost)"
+const restored = "stop the services, and `zensync restore` the last backup, which keeps this file; without one move it away, and `zensync deploy` finds every account again (the log is lost)"
 
 func (v *visit) integrity(ctx context.Context) []Finding {
 	damage, err := v.store.Damage(ctx)
@@ -138,11 +138,11 @@ func (v *visit) schema(ctx context.Context) []Finding {
 		return []Finding{failed(err.Error(), restored)}
 	case have > newest:
 		return []Finding{failed(fmt.Sprintf("version %d, and this program knows up to %d", have, newest),
-			"install the newer zensync again, or restore the copy made before the upgrade")}
+			"install the newer zensync again, or `zensync restore` the copy beside it that was made before the upgrade")}
 	case have < newest:
 		// It can be asked nothing until then.
 		return []Finding{failed(fmt.Sprintf("version %d of %d: no new zensync has opened it yet", have, newest),
-			"back the file up, then restart the services, or run `zensync status`: either brings it up to date")}
+			"restart the services, or run `zensync status`: either brings it up to date, and copies it before")}
 	}
 	return []Finding{ok("version %d", have)}
 }
