@@ -220,3 +220,17 @@ func TestA2_GrowthCountsWhatWasThereBefore(t *testing.T) {
 	_, rows = f.report("growth", ReportArgs{Until: noon.AddDate(0, 0, 3)})
 	assert.Equal(t, [][]any{{"2026-03-03", int64(1), int64(3)}, {"2026-03-01", int64(2), int64(2)}}, rows)
 }
+
+// TestA2_HourlyCountsWhatNobodyHasSortedYet: an event has reached the relay when
+// it is in the inbox, and counts once, whomever it names.
+func TestA2_HourlyCountsWhatNobodyHasSortedYet(t *testing.T) {
+	f := setup(t)
+	f.add(Event{UUID: "e1", Type: UserCreate, Users: []string{"00u1"}})
+	d, err := Pack([]Event{{UUID: "e2", Type: UserCreate, Users: []string{"00u1", "00u2"}}, {UUID: "e1", Type: UserCreate, Users: []string{"00u1"}}})
+	require.NoError(t, err)
+	f.do(func(tx *Tx) error { return tx.Receive(d) })
+	_, rows := f.report("hourly", ReportArgs{})
+	assert.Equal(t, [][]any{{"2026-03-01T12", int64(2)}}, rows)
+	_, rows = f.report("hourly", ReportArgs{User: "00u2"})
+	assert.Equal(t, [][]any{{"2026-03-01T12", int64(1)}}, rows)
+}

@@ -110,6 +110,7 @@ func emptySentence(name string, limited bool) string {
 		"runs": "there was no run", "held": "nothing is held", "events": "no event came", "dead": "nothing was given up", "unlinked": "nothing was unlinked",
 		"latency": "no event's work was done", "leavers": "nobody left", "roles": "nobody holds a mapped role", "summary": "there are no figures",
 		"drift": "nothing differs", "acts": "nobody did anything", "failures": "nothing failed",
+		"hourly": "no event came", "growth": "nobody was linked",
 	}[name]
 	if text == "" {
 		text = "the report " + name + " is empty"

@@ -41,6 +41,7 @@ type scene struct {
 	org             *oktatest.Org
 	account         *zenqmstest.Account
 	users           []oktatest.User
+	db              *store.DB // while it is given its history
 }
 
 func newScene(t *testing.T, program string) *scene {
@@ -108,6 +109,7 @@ func (s *scene) live(path string) {
 	db, err := store.Open(s.Context(), path)
 	s.must(err)
 	defer func() { s.must(db.Close()) }()
+	s.db = db
 	var now time.Time
 	db.Now = func() time.Time { return now }
 	do := func(at time.Time, write func(*store.Tx) error) {
@@ -145,7 +147,10 @@ func (s *scene) event(do func(time.Time, func(*store.Tx) error), epoch int64, at
 		e.Type, e.Users = store.UserDeactivate, []string{fmt.Sprintf("00uleaver%011d", n)}
 		took *= time.Duration(1 + (n/40)%7*(n/40)%11*40)
 	}
-	do(at, func(tx *store.Tx) error { return tx.AddEvent(e) })
+	delivery, err := store.Pack([]store.Event{e})
+	s.must(err)
+	do(at, func(tx *store.Tx) error { return tx.Receive(delivery) })
+	s.must(s.db.Sort(s.Context()))
 	do(at.Add(took), func(tx *store.Tx) error {
 		claims, err := tx.Claim(epoch, 100)
 		for _, c := range claims {
