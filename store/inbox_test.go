@@ -170,7 +170,7 @@ func TestE5_WhatFailsWithAnEmptyInboxLeavesItAsItWas(t *testing.T) {
 	f.receive(Event{UUID: "e", Type: UserCreate, Users: []string{"00u1"}})
 	before := f.all("inbox")
 	err := f.db.UpdateSorted(t.Context(), func(tx *Tx) error {
-		assert.EqualValues(t, 1, len(must(f, tx, `SELECT uuid FROM event`)), "sorted by then")
+		assert.EqualValues(t, 1, len(texts(f, tx, `SELECT uuid FROM event`)), "sorted by then")
 		return assert.AnError
 	})
 	require.ErrorIs(t, err, assert.AnError)
@@ -180,7 +180,7 @@ func TestE5_WhatFailsWithAnEmptyInboxLeavesItAsItWas(t *testing.T) {
 	assert.Len(t, f.all("outbox"), 1)
 }
 
-func must(f *fixture, tx *Tx, query string) []string {
+func texts(f *fixture, tx *Tx, query string) []string {
 	f.Helper()
 	found, err := collect(tx, func(s scanner) (text string, err error) { return text, s.Scan(&text) }, query)
 	require.NoError(f, err)

@@ -26,7 +26,7 @@ func (f *fixture) prune(before time.Time) Pruning {
 func (f *fixture) ended(uuid, user string, state State) {
 	f.Helper()
 	f.do(func(tx *Tx) error {
-		return tx.AddEvent(Event{UUID: uuid, Type: UserUpdateProfile, Users: []string{user}})
+		return tx.addEvent(Event{UUID: uuid, Type: UserUpdateProfile, Users: []string{user}}, tx.Now)
 	})
 	f.do(func(tx *Tx) error {
 		return tx.run(`UPDATE outbox SET state = ?, finished = CASE WHEN ?1 IN ('open', 'running', 'held') THEN NULL ELSE ? END,
@@ -42,7 +42,7 @@ func TestPruneDeletesWhatHasEndedAndIsOld(t *testing.T) {
 		}
 	}
 	f.do(func(tx *Tx) error {
-		return tx.AddEvent(Event{UUID: "nobody's", Type: "user.session.start", Ignored: "x"})
+		return tx.addEvent(Event{UUID: "nobody's", Type: "user.session.start", Ignored: "x"}, tx.Now)
 	})
 	f.someLog(3)
 	f.now = noon.Add(24 * time.Hour)
@@ -129,10 +129,10 @@ func TestE2_AnEventThatWasPrunedMayComeAgain(t *testing.T) {
 	f.now = noon.Add(time.Hour)
 	f.prune(f.now)
 	f.do(func(tx *Tx) error {
-		return tx.AddEvent(Event{UUID: "a", Type: UserUpdateProfile, Users: []string{"00u"}})
+		return tx.addEvent(Event{UUID: "a", Type: UserUpdateProfile, Users: []string{"00u"}}, tx.Now)
 	})
 	f.do(func(tx *Tx) error {
-		return tx.AddEvent(Event{UUID: "a", Type: UserUpdateProfile, Users: []string{"00u"}})
+		return tx.addEvent(Event{UUID: "a", Type: UserUpdateProfile, Users: []string{"00u"}}, tx.Now)
 	})
 	assert.EqualValues(t, 1, f.number(`SELECT count(*) FROM outbox`))
 	assert.Greater(t, f.number(`SELECT id FROM outbox`), int64(2), "ids of promises are not used twice")

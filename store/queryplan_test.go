@@ -38,7 +38,7 @@ func tended(t *testing.T) *fixture {
 		user := fmt.Sprint("00u", n%300)
 		f.do(func(tx *Tx) error {
 			_, err := tx.PutPerson(Person{OktaID: user, Email: user + "@example.com"})
-			return errors.Join(err, tx.AddEvent(Event{UUID: fmt.Sprint(n), Type: UserDeactivate, Users: []string{user}}),
+			return errors.Join(err, tx.addEvent(Event{UUID: fmt.Sprint(n), Type: UserDeactivate, Users: []string{user}}, tx.Now),
 				tx.PutLink(Link{OktaID: user, ZenQMSID: "z" + user, Active: true}),
 				tx.AppendLog(LogRow{Origin: "hook", OktaID: user, Action: ActDeactivate, Outcome: OutcomeOK}),
 				tx.run(`UPDATE outbox SET state = 'done', finished = created WHERE id < ?`, n-3))
