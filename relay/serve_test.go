@@ -162,7 +162,8 @@ func TestServeBoundsConnections(t *testing.T) {
 	require.NoError(t, ask(conns[0]))
 	require.NoError(t, ask(conns[1]))
 	require.Error(t, ask(conns[2]), "the third is one too many")
-	assert.Contains(t, log.String(), "too many at once")
+	assert.Eventually(t, func() bool { return strings.Contains(log.String(), "too many at once") }, 5*time.Second, 5*time.Millisecond,
+		"it is logged, after the connection is closed")
 
 	require.NoError(t, conns[0].Close())
 	assert.Eventually(t, func() bool { // the server has to notice first
