@@ -44,7 +44,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			pauseCommand(), resumeCommand(), unlinkCommand(), rotateSecretCommand(),
 			statusCommand(), reportCommand(), driftCommand(), verifyCommand(), exportCommand(), notifyCommand(),
 			backupCommand(), restoreCommand(), archiveCommand(),
-			configCommand(), demoCommand(), completionCommand(), manualCommand(), versionCommand(),
+			configCommand(), qualifyCommand(), demoCommand(), completionCommand(), manualCommand(), versionCommand(),
 		},
 	}
 	prepare(app.Commands)

@@ -13,17 +13,17 @@ const (
 // newID returns the next id: a three-letter kind and 17 alphanumerics, the
 // length of Okta's ids. As with Okta's, the leading digits grow with time, the
 // middle looks random, and the end names the cell. The sequence is the same in
-// every org.
+// every org that begins with the same Options.FirstID.
 func (o *Org) newID(kind string) string {
 	o.nextID++
 	const cell = "1d7"
 	id := make([]byte, 0, 20)
 	id = append(id, kind...)
 	// 36^6 ids; the start value only makes them look like those of a living org.
-	for n, unit := uint64(o.nextID)+1_400_000_000, uint64(60_466_176); unit > 0; unit /= 36 {
+	for n, unit := o.nextID+1_400_000_000, uint64(60_466_176); unit > 0; unit /= 36 {
 		id = append(id, base36[n/unit%36])
 	}
-	for i, n := 0, scramble(uint64(o.nextID)); i < 8; i, n = i+1, n/62 {
+	for i, n := 0, scramble(o.nextID); i < 8; i, n = i+1, n/62 {
 		id = append(id, base62[n%62])
 	}
 	return string(append(id, cell...))

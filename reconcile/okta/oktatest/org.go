@@ -59,6 +59,9 @@ type Options struct {
 	// without it okta.eventHooks.manage is enough. Okta documents neither.
 	HookReadScope bool
 
+	// FirstID is where ids begin to count. Two orgs give the same ids unless
+	// theirs differ.
+	FirstID uint64
 	// PageSizeMax lowers the largest page of every list, so that paging shows
 	// with few records; 0 leaves Okta's own (200 users, 1000 members, 10000
 	// groups). A larger limit is clamped, not refused.
@@ -116,7 +119,7 @@ type Org struct {
 	// mu guards what follows. It is never held while the network is used.
 	mu        sync.RWMutex
 	actor     Actor
-	nextID    int
+	nextID    uint64
 	userType  string           // id of the one user type
 	users     []*user          // by creation; a deleted user leaves a nil so that cursors stay true
 	deleted   []*user          // still seen by a lagging search
@@ -151,6 +154,7 @@ func New(opts Options) *Org {
 		byLogin:   map[string]*user{},
 		byEmail:   map[string][]*user{},
 		groupByID: map[string]*group{},
+		nextID:    opts.FirstID,
 	}
 	o.tokens.app = App{KeyID: opts.KeyID, GrantedScopes: opts.GrantedScopes, PartialGrants: opts.PartialGrants, RequireDPoP: opts.RequireDPoP}
 	o.limiter.perMinute, o.limiter.limits = opts.RatePerMinute, opts.RateLimits
