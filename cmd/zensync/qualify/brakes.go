@@ -14,7 +14,7 @@ import (
 // brakes are the rules about what waits for a person.
 var brakes = []Requirement{
 	{ID: "B1", Text: "Too many deactivations of a walk are all held, and everything else goes on; hooks have a budget per sliding hour; 0 holds all", Cases: []Case{
-		{Setting: Setting{limit: reconcile.Limit{Max: 2}}, Steps: []Step{
+		{Fakes: many, Setting: Setting{limit: reconcile.Limit{Max: 2}}, Steps: []Step{
 			{"With a limit of 2: eight users are linked; deploy. Three are suspended and one renamed, the hooks are lost; reconcile", "done; 8 active; deactivate of u1, deactivate of u2, deactivate of u3; change title=Lead", func(s *stand) string {
 				s.crew(8)
 				s.deploy()
@@ -48,7 +48,7 @@ var brakes = []Requirement{
 				return seen(s.activity("u7"), s.held())
 			}},
 		}},
-		{Setting: Setting{limit: reconcile.Limit{Max: 0, Percent: 100}}, Steps: []Step{
+		{Fakes: many, Setting: Setting{limit: reconcile.Limit{Max: 0, Percent: 100}}, Steps: []Step{
 			{"With a limit of 0, whatever the percentage: one is suspended; the hook arrives", "4 active; deactivate of u1", func(s *stand) string {
 				s.crew(4)
 				s.deploy()
@@ -59,7 +59,7 @@ var brakes = []Requirement{
 		}},
 	}},
 
-	{ID: "B2", Text: "What is held waits for a person; approve reads the user anew, discard stands until he moves, and what is no longer wanted is dropped", Cases: []Case{{Setting: Setting{limit: reconcile.Limit{Max: 0, Percent: 100}}, Steps: []Step{
+	{ID: "B2", Text: "What is held waits for a person; approve reads the user anew, discard stands until he moves, and what is no longer wanted is dropped", Cases: []Case{{Fakes: many, Setting: Setting{limit: reconcile.Limit{Max: 0, Percent: 100}}, Steps: []Step{
 		{"With a limit of 0: four are suspended; the hooks arrive", "deactivate of u1, deactivate of u2, deactivate of u3, deactivate of u4", func(s *stand) string {
 			s.crew(6)
 			s.deploy()

@@ -26,10 +26,10 @@ func event(uuid, kind string, at time.Time, ids ...string) oktatest.Event {
 // events are the rules about what the hooks bring.
 var events = []Requirement{
 	{ID: "E1", Text: "The hook subscribes to the event types of the design and no others; membership of groups that nobody mapped costs no call", Cases: []Case{
-		{Steps: []Step{{"Deploy without roles and scope, and look at the hook in Okta", "user: account.update_profile lifecycle.activate lifecycle.create lifecycle.deactivate lifecycle.delete.initiated lifecycle.reactivate lifecycle.suspend lifecycle.unsuspend", subscribed}}},
-		{Setting: Setting{policy: reconcile.Policy{Statuses: map[string]reconcile.Meaning{"LOCKED_OUT": reconcile.Gone}}}, Steps: []Step{
+		{Fakes: local, Steps: []Step{{"Deploy without roles and scope, and look at the hook in Okta", "user: account.update_profile lifecycle.activate lifecycle.create lifecycle.deactivate lifecycle.delete.initiated lifecycle.reactivate lifecycle.suspend lifecycle.unsuspend", subscribed}}},
+		{Fakes: local, Setting: Setting{policy: reconcile.Policy{Statuses: map[string]reconcile.Meaning{"LOCKED_OUT": reconcile.Gone}}}, Steps: []Step{
 			{"Deploy with a meaning of its own for LOCKED_OUT", "user: account.lock account.unlock account.update_profile lifecycle.activate lifecycle.create lifecycle.deactivate lifecycle.delete.initiated lifecycle.reactivate lifecycle.suspend lifecycle.unsuspend", subscribed}}},
-		{Setting: Setting{groups: []string{"In scope"}}, Steps: []Step{
+		{Fakes: local, Setting: Setting{groups: []string{"In scope"}}, Steps: []Step{
 			{"Deploy with a scope", "user: account.update_profile lifecycle.activate lifecycle.create lifecycle.deactivate lifecycle.delete.initiated lifecycle.reactivate lifecycle.suspend lifecycle.unsuspend group: lifecycle.delete user_membership.add user_membership.remove", subscribed},
 			{"In Okta, put somebody into a group that nobody mapped; the hook arrives", "group.user_membership.add ignored; 0 calls to Okta", func(s *stand) string {
 				other := s.org.AddGroup("Runners")
@@ -86,7 +86,7 @@ var events = []Requirement{
 		}},
 	}}}},
 
-	{ID: "E3", Text: "Deactivations go first, then hooks, then manual syncs, then walks; nobody is worked on twice at a time", Cases: []Case{{Steps: []Step{
+	{ID: "E3", Text: "Deactivations go first, then hooks, then manual syncs, then walks; nobody is worked on twice at a time", Cases: []Case{{Fakes: local, Steps: []Step{
 		{"While no worker is up, a walk, a manual sync, a hire's hook and a leaver's hook come in, in this order", "taken: leaver, hire, manual, walked", func(s *stand) string {
 			for _, name := range []string{"leaver", "hire", "manual", "walked"} {
 				s.hire(name, "Una "+strings.ToUpper(name), "Analyst", oktatest.Active)

@@ -23,8 +23,7 @@ var life = []Requirement{
 		{"Before a deploy: pause, and let the worker run while an event lies there", "nothing is deployed yet: run zensync deploy first; state: new; nothing", func(s *stand) string {
 			s.hire("ada", "Ada Byron", "Analyst", oktatest.Active)
 			s.post(hookSecret, string(s.org.Envelope(event("c1", "user.lifecycle.create", s.clock(), s.id("ada")))))
-			s.work()
-			s.db.Nudge()
+			s.takeTurns()
 			_, _, err := s.pause().Begin(s.ctx, s.db)
 			return seen(is(err, reconcile.ErrNotDeployed), "state: "+s.life(), s.sent())
 		}},
@@ -64,7 +63,7 @@ var life = []Requirement{
 			s.hire("cy", "Cy Young", "Analyst", oktatest.Active)
 			s.must(s.org.DeliverAll(s.ctx))
 			s.pass(2 * time.Hour)
-			s.idle()
+			s.takeTurns()
 			return seen(fmt.Sprint("3 waiting or more: ", s.waiting() >= 3), s.activity("ada", "cy"), s.sent())
 		}},
 		{"Deploy, and ask for a sync or a reconcile", "refused: paused by qualification; refused: paused by qualification", func(s *stand) string {
@@ -102,7 +101,7 @@ var life = []Requirement{
 	}}}},
 
 	{ID: "C4", Text: "deploy may be repeated and has one event hook; the app needs the three scopes of the design and no other", Cases: []Case{
-		{Steps: []Step{
+		{Fakes: local, Steps: []Step{
 			{"Deploy three times", "1 hook, named for the host: true; done", func(s *stand) string {
 				s.hire("ada", "Ada Byron", "Analyst", oktatest.Active)
 				s.deploy()
@@ -112,7 +111,7 @@ var life = []Requirement{
 				return seen(fmt.Sprint(count(len(hooks), "hook"), ", named for the host: ", contains(s.hookURL, hooks[0].Name[len("zensync "):])), run)
 			}},
 		}},
-		{Setting: serviceApp(), Steps: []Step{
+		{Setting: serviceApp(), Fakes: local, Steps: []Step{
 			{"With a service app that is granted exactly okta.users.read, okta.groups.read and okta.eventHooks.manage: deploy, with a scope", "done; ada active; 1 hook", func(s *stand) string {
 				s.hire("ada", "Ada Byron", "Analyst", oktatest.Active)
 				s.org.AddMember(s.groupIDs["In scope"], s.id("ada"))
@@ -122,7 +121,7 @@ var life = []Requirement{
 		}},
 	}},
 
-	{ID: "C5", Text: "One worker at a time; a command waits for its answer, or does the work itself where no worker is up", Cases: []Case{{Steps: []Step{
+	{ID: "C5", Text: "One worker at a time; a command waits for its answer, or does the work itself where no worker is up", Cases: []Case{{Fakes: local, Steps: []Step{
 		{"A worker is up; a second one starts", "the worker's lock is held by another process (worker)", func(s *stand) string {
 			s.hire("ada", "Ada Byron", "Analyst", oktatest.Active)
 			s.deploy()
@@ -165,7 +164,7 @@ var life = []Requirement{
 		}},
 	}}}},
 
-	{ID: "C7", Text: "The first deploy binds the store to its two servers, and any other pair is refused", Cases: []Case{{Steps: []Step{
+	{ID: "C7", Text: "The first deploy binds the store to its two servers, and any other pair is refused", Cases: []Case{{Fakes: local, Steps: []Step{
 		{"Deploy; then come with another ZenQMS, and with another Okta", "refused, refused, and with the same two: taken", func(s *stand) string {
 			s.hire("ada", "Ada Byron", "Analyst", oktatest.Active)
 			s.deploy()

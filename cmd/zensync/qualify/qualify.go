@@ -15,8 +15,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Options say what is qualified.
@@ -82,31 +80,32 @@ func Run(ctx context.Context, o Options) (Record, error) {
 		return record, err
 	}
 	record.Results = make([]Result, len(chosen))
+	turns := make(chan struct{}, atOnce)
+	if o.Sandbox != nil {
+		turns = make(chan struct{}, 1)
+	}
 	var mu sync.Mutex
 	done := int64(0)
-	var group errgroup.Group
-	group.SetLimit(atOnce)
-	if o.Sandbox != nil {
-		group.SetLimit(1)
-	}
+	var all sync.WaitGroup
 	for i, r := range chosen {
-		group.Go(func() error {
+		turns <- struct{}{}
+		all.Go(func() {
 			record.Results[i] = try(ctx, o, r)
+			<-turns
 			mu.Lock()
 			defer mu.Unlock()
 			if done++; o.Show != nil {
 				o.Show(done, int64(len(chosen)))
 			}
-			return ctx.Err()
 		})
 	}
-	err = group.Wait()
+	all.Wait()
 	if o.Sandbox != nil {
 		record.Accounts = o.Sandbox.leave(context.WithoutCancel(ctx))
 		record.Results = append(record.Results, o.Sandbox.untouched())
 	}
 	record.Ended = time.Now().UTC()
-	return record, err
+	return record, ctx.Err()
 }
 
 // try tries one requirement.

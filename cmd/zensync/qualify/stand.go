@@ -36,6 +36,10 @@ type Setting struct {
 // milliseconds on a machine that is not overloaded.
 const patience = 15 * time.Second
 
+// sandboxPatience is the same where each call waits for its turn, and all
+// accounts of a sandbox are read.
+const sandboxPatience = 5 * time.Minute
+
 // stand is a whole installation for one case: an org, a ZenQMS, a store in a
 // temporary folder, a relay on loopback and a worker, each the product's own.
 type stand struct {
@@ -65,6 +69,7 @@ type stand struct {
 	groupIDs map[string]string
 	roleIDs  map[string]string
 	key      []byte       // of the service app
+	beats    atomic.Int64 // turns of the worker's dispatcher
 	epoch    int64        // of claims made by hand
 	made     atomic.Int64 // events
 	closers  []func() error

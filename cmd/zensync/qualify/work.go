@@ -87,6 +87,7 @@ func (s *stand) makeWorker() error {
 		DB: s.db, Okta: oktaClient, ZenQMS: zenqmsClient, Policy: s.setting.policy, Schedule: schedule,
 		Brake:       reconcile.Brake{Deactivations: limit, Activations: limit, RoleRemovals: limit},
 		Concurrency: 4, MaxAttempts: 12, BatchSize: batch, Log: quiet,
+		Beat: func() { s.beats.Add(1) },
 	}
 	return nil
 }
@@ -126,6 +127,10 @@ func (s *stand) rest() {
 
 // await waits until a condition holds.
 func (s *stand) await(what string, cond func() bool) {
+	patience := patience
+	if s.options.Sandbox != nil {
+		patience = sandboxPatience
+	}
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
@@ -146,6 +151,25 @@ func (s *stand) settle() {
 	s.work()
 	s.db.Nudge()
 	s.await("what is due is done", func() bool { return !s.busy() })
+}
+
+// takeTurns lets the worker look three times for something to do, and waits
+// until what it may have found is done: only then has nothing happened.
+func (s *stand) takeTurns() {
+	s.work()
+	for range 3 {
+		before := s.beats.Load()
+		s.db.Nudge()
+		s.await("the worker takes a turn", func() bool { return s.beats.Load() > before })
+	}
+	s.await("nothing is in flight", func() bool {
+		var flying int64
+		s.view(func(tx *store.Tx) (err error) {
+			flying, err = tx.InFlight()
+			return err
+		})
+		return flying == 0
+	})
 }
 
 func (s *stand) busy() (busy bool) {
