@@ -41,6 +41,9 @@ var arrows = map[string][]string{
 	// It tries the credentials, each with a client that notes what time the
 	// server says it is.
 	"cmd/zensync/doctor": {"cmd/zensync/...", "reconcile", "reconcile/okta", "reconcile/zenqms", "store"},
+	// It puts the whole product between both fakes, as a deployment would.
+	"cmd/zensync/qualify": {"cmd/zensync/...", "relay", "reconcile", "reconcile/okta", "reconcile/zenqms", "store",
+		"reconcile/okta/oktatest", "reconcile/zenqms/zenqmstest"},
 	// It makes a key and files, and asks nobody but the operator.
 	"cmd/zensync/setup": {"cmd/zensync/config"},
 	// It uses the program as it is installed.

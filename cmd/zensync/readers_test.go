@@ -131,6 +131,7 @@ func readStore() []reading {
 		{args: []string{"report", "list"}, show: []string{"name"}, want: outcome{exitDone, "acts\ndead\ndrift\nevents\nfailures\ngrowth\nheld\nhourly\nlatency\nleavers\nlinks\nlog\nroles\nruns\nskipped\nsummary\nunlinked"}},
 		{args: []string{"report", "pack", "--since", "30d", "--output", "$fresh"}, want: outcome{exitDone, ""}},
 		{args: []string{"backup", "--force", "copy.db"}, show: []string{"file", "rows"}, want: outcome{exitDone, "copy.db 9"}},
+		{args: []string{"qualify", "--rule", "L2,L6"}, show: []string{"requirement", "verdict"}, want: outcome{exitDone, "L2 passed\nL6 passed"}},
 		{args: []string{"export"}, want: outcome{exitDone, `"action":"deploy"`}},
 	}
 	for _, known := range store.Reports() {

@@ -24,33 +24,63 @@ const brokenBy = "ZENSYNC_QUALIFY_OFF"
 // expects that very requirement to fail.
 func TestQualify_EveryRuleFailsWhenSwitchedOff(t *testing.T) {
 	program := buildBroken(t)
-	covered := map[string]bool{}
-	for _, s := range switches {
-		covered[s.rule] = true
-	}
-	turns := make(chan struct{}, 2)
 	t.Run("nothing is off", func(t *testing.T) {
 		exit, record := qualified(t, program, "", "")
 		assert.Equal(t, 0, exit, "with every rule on the qualification passes: %s", record.missed())
 		assert.Zero(t, record.Failed, record.missed())
 	})
-	for _, r := range Requirements() {
-		if r.Kind == Installation {
+	turns := make(chan struct{}, 2)
+	covered := map[string]bool{}
+	tried := map[string]bool{}
+	for _, s := range switches {
+		if tried[s.rule] { // it takes several lines
 			continue
 		}
-		t.Run(r.ID, func(t *testing.T) {
-			require.True(t, covered[r.ID], "rule: each requirement is proved by a switch; %s has none", r.ID)
+		tried[s.rule] = true
+		id, _, _ := strings.Cut(s.rule, ".")
+		covered[id] = true
+		t.Run(s.rule, func(t *testing.T) {
 			t.Parallel()
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			exit, record := qualified(t, program, r.ID, r.ID)
-			assert.Equal(t, 1, exit, "%s: broken, and the qualification does not fail", r.ID)
+			exit, record := qualified(t, program, s.rule, id)
+			assert.Equal(t, 1, exit, "%s: broken, and the qualification does not fail", s.rule)
 			require.Len(t, record.Results, 1)
-			assert.Equal(t, r.ID, record.Results[0].ID)
-			assert.Equal(t, Failed, record.Results[0].Verdict, "%s: it was switched off, and its cases do not see it", r.ID)
+			assert.Equal(t, id, record.Results[0].ID)
+			assert.Equal(t, Failed, record.Results[0].Verdict, "%s: it was switched off, and its cases do not see it", s.rule)
 			t.Logf("%s", record.missed())
 		})
 	}
+	for _, r := range Requirements() {
+		assert.True(t, r.Kind == Installation || covered[r.ID], "rule: a switch proves each requirement; %s has none", r.ID)
+	}
+}
+
+// TestQualify_EveryRuleHasARequirement holds the protocol to the numbers of the
+// design, and every step to words that an auditor can follow.
+func TestQualify_EveryRuleHasARequirement(t *testing.T) {
+	var ids []string
+	for _, r := range Requirements() {
+		assert.NotEmpty(t, r.Cases, r.ID)
+		for _, c := range r.Cases {
+			for _, s := range c.Steps {
+				assert.True(t, s.Do != "" && s.Want != "" && s.See != nil, "%s: %+v", r.ID, s)
+			}
+		}
+		if r.Kind == Operation {
+			ids = append(ids, r.ID)
+		}
+	}
+	var design []string
+	for _, group := range []struct {
+		letter string
+		last   int
+	}{{"M", 6}, {"L", 6}, {"W", 4}, {"E", 5}, {"K", 5}, {"B", 3}, {"C", 7}, {"A", 2}} {
+		for n := range group.last {
+			design = append(design, fmt.Sprint(group.letter, n+1))
+		}
+	}
+	assert.Equal(t, design, ids)
 }
 
 // evidence is the record as the file has it.

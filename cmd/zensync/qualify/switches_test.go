@@ -3,13 +3,14 @@ package qualify
 // ruleSwitch breaks a rule: where the variable names it, the line of the source that
 // keeps it does something else.
 type ruleSwitch struct {
-	rule string
+	rule string // its requirement's id; behind a dot, which of its clauses
 	file string // below the root
 	line string // must stand there exactly once
 	with string // what stands there instead; off("M1") is true while M1 is off
 }
 
-// switches have at least one for every rule of the design.
+// switches have at least one for every rule of the design, and more for clauses
+// whose breach keeps a leaver in, a live user out, or gives an account away.
 var switches = []ruleSwitch{
 	{"M1", "reconcile/policy.go", `Title:     strings.TrimSpace(u.Title),`, `Title: map[bool]string{true: u.LastName, false: strings.TrimSpace(u.Title)}[off("M1")],`},
 	{"M2", "reconcile/policy.go", `"SUSPENDED":        Gone,`, `"SUSPENDED": map[bool]Meaning{true: Live, false: Gone}[off("M2")],`},
@@ -73,4 +74,16 @@ var switches = []ruleSwitch{
 
 	{"A1", "store/log.go", `head.Hash = chainHash(head.Hash, values)`, "head.Hash = chainHash(head.Hash, values)\n\t\tif off(\"A1\") {\n\t\t\thead.Hash = chainHash(\"\", values)\n\t\t}"},
 	{"A2", "store/report.go", `sql.Named("user", textArg(args.User))`, `sql.Named("user", map[bool]any{true: nil, false: textArg(args.User)}[off("A2")])`},
+
+	{"M2.deleted", "reconcile/policy.go", `if status == store.Deleted {`, `if status == store.Deleted && !off("M2.deleted") {`},
+	{"M3.linked", "reconcile/decide.go", `d.Patch = only(d.Patch, fieldActive, fieldExternalID)`, "if d.Patch = only(d.Patch, fieldActive, fieldExternalID); off(\"M3.linked\") {\n\t\t\td.Patch.Active = nil\n\t\t}"},
+	{"L3.claim", "reconcile/match.go", `if len(f.Rivals) == 0 {`, `if len(f.Rivals) == 0 || off("L3.claim") {`},
+	{"L3.relink", "reconcile/relink.go", `if w.Policy.Meaning(status) != Gone {`, `if w.Policy.Meaning(status) != Gone && !off("L3.relink") {`},
+	{"L5.owner", "reconcile/decide.go", `return f.Account.ExternalID != f.Link.TakenFrom`, `return f.Account.ExternalID != f.Link.TakenFrom && !off("L5.owner")`},
+	{"W1.push", "reconcile/attempt.go", `return r.Origin == store.FromInitial || r.Origin == store.FromManual ||`, `return !off("W1.push") && (r.Origin == store.FromInitial || r.Origin == store.FromManual) ||`},
+	{"E4.credential", "reconcile/classify.go", "case http.StatusUnauthorized:\n", "case http.StatusUnauthorized:\n\t\tif off(\"E4.credential\") {\n\t\t\treturn final\n\t\t}\n"},
+	{"K1.fresh", "reconcile/attempt.go", "case store.ActDeactivate, store.ActActivate, store.ActRelink:\n\t\treturn true", "case store.ActDeactivate, store.ActActivate, store.ActRelink:\n\t\treturn !off(\"K1.fresh\")"},
+	{"K2.absent", "reconcile/walk.go", `if !there && (`, `if !off("K2.absent") && !there && (`},
+	{"B1.hour", "reconcile/brake.go", `if !his && users+1 > limit {`, `if !his && users+1 > limit && !off("B1.hour") {`},
+	{"A1.triggers", "store/log.go", "head, err := tx.LogHead()\n\tif err != nil {", "head, err := tx.LogHead()\n\tif off(\"A1.triggers\") {\n\t\terr = tx.run(`DROP TRIGGER IF EXISTS log_no_update`)\n\t}\n\tif err != nil {"},
 }
