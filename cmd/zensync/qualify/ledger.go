@@ -152,6 +152,6 @@ func (l *ledger) taken() (writes []write, reads int) {
 }
 
 // way is the way to a sandbox for addresses with a prefix.
-func (b *Sandbox) way(prefix string) *ledger {
-	return &ledger{next: http.DefaultTransport, strict: true, prefix: prefix, ours: b.ours}
+func (b *Sandbox) way(next http.RoundTripper, prefix string) *ledger {
+	return &ledger{next: next, strict: true, prefix: prefix, ours: b.ours}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -54,7 +55,7 @@ func (b *Sandbox) leave(ctx context.Context) (all []Account) {
 	ctx, cancel := context.WithTimeout(ctx, leaving)
 	defer cancel()
 	cfg := b.ZenQMS
-	cfg.Transport = b.way(b.Prefix())
+	cfg.Transport = b.way(http.DefaultTransport, b.Prefix())
 	client, err := zenqms.New(cfg)
 	for _, id := range b.ours.all() {
 		a := Account{ID: id, Left: "inactive, without an external_id"}

@@ -1,6 +1,7 @@
 package qualify
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -68,7 +69,7 @@ func TestSandboxLetsNothingThroughToOthers(t *testing.T) {
 	cfg := zenqms.Config{BaseURL: server.URL, APIKey: zenqmstest.DefaultToken, MaxRequestsPerSecond: zenqms.NoLimit}
 	box, err := NewSandbox(cfg)
 	require.NoError(t, err)
-	cfg.Transport = box.way(box.Prefix())
+	cfg.Transport = box.way(http.DefaultTransport, box.Prefix())
 	client, err := zenqms.New(cfg)
 	require.NoError(t, err)
 

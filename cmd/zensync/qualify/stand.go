@@ -27,6 +27,7 @@ type Setting struct {
 	roles    []reconcile.RolePair
 	batch    int // users a page; 0: 100
 	schedule string
+	faulty   bool // calls that fail are part of the case
 	app      bool // Okta knows this program as a service app; else by an API token
 	okta     oktatest.Options
 	zenqms   zenqmstest.Options
@@ -178,9 +179,15 @@ func (s *stand) reachZenQMS() error {
 			return err
 		}
 	}
-	way := func() *ledger { return &ledger{next: http.DefaultTransport, ours: ours} }
+	// Its own: the next case may be given the port of one that has ended.
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	s.closers = append(s.closers, func() error {
+		transport.CloseIdleConnections()
+		return nil
+	})
+	way := func() *ledger { return &ledger{next: transport, ours: ours} }
 	if s.options.Sandbox != nil {
-		way = func() *ledger { return s.options.Sandbox.way(s.prefix) }
+		way = func() *ledger { return s.options.Sandbox.way(transport, s.prefix) }
 	}
 	s.ledger = way()
 	cfg := s.toZenQMS
