@@ -151,6 +151,7 @@ func (s *stand) dead() string {
 }
 
 func (s *stand) eventCount() string {
+	s.must(s.db.Sort(s.ctx))
 	n := 0
 	s.view(func(tx *store.Tx) error {
 		all, err := rows(tx, "events", store.ReportArgs{})

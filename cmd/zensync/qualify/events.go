@@ -144,6 +144,7 @@ func subscribed(s *stand) string {
 // claims takes up to n users off the outbox, as a worker that takes one at a
 // time would.
 func (s *stand) claims(n int) (names []string) {
+	s.must(s.db.Sort(s.ctx))
 	s.update(func(tx *store.Tx) error {
 		epoch := s.epoch
 		if epoch == 0 {
