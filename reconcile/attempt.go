@@ -197,8 +197,9 @@ func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock 
 		linked = store.Address(st.Link.Email)
 	}
 	release := w.addresses.lock(store.Address(a.facts.User.Email), linked)
+	decided := false
 	defer func() {
-		if err != nil {
+		if !decided { // nor after a panic: whoever wants the address next would wait for ever
 			release()
 		}
 	}()
@@ -209,13 +210,13 @@ func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock 
 	if a.facts.Roles, err = w.roleRules(ctx); err != nil {
 		return nil, err
 	}
-	if a.decision = Decide(a.facts, w.Policy); !a.decision.Ask {
-		return release, nil
+	if a.decision = Decide(a.facts, w.Policy); a.decision.Ask {
+		if err = w.gather(a.unwaiting(ctx), a, cached); err != nil {
+			return nil, err
+		}
+		a.decision = Decide(a.facts, w.Policy)
 	}
-	if err = w.gather(a.unwaiting(ctx), a, cached); err != nil {
-		return nil, err
-	}
-	a.decision = Decide(a.facts, w.Policy)
+	decided = true
 	return release, nil
 }
 

@@ -227,6 +227,7 @@ func TestE4_APanicIsThatUsersFailureAlone(t *testing.T) {
 	w.sync()
 	assert.True(t, w.account(well.ID).Active, "E4: one sick user never blocks another")
 	assert.Equal(t, []string{"open", "open"}, w.states(sick.ID), "and his promises are kept for later")
+	assert.Empty(t, w.w.addresses.locked, "E3: his address is free, else his next attempt would wait for ever, and the worker with it")
 }
 
 // panicky is a ZenQMS that panics about one address.

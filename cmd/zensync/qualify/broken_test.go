@@ -1,6 +1,7 @@
 package qualify
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -106,7 +108,9 @@ func qualified(t *testing.T, program, off, rules string) (exit int, record evide
 	if rules != "" {
 		args = append(args, "--rule", rules)
 	}
-	cmd := exec.CommandContext(t.Context(), program, args...)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // it takes seconds
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), brokenBy+"="+off, "TMPDIR="+t.TempDir(), "ZENSYNC_CONFIG="+filepath.Join(t.TempDir(), "none.yaml"))
 	printed, err := cmd.CombinedOutput()
 	var failed *exec.ExitError

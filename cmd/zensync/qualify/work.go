@@ -111,7 +111,12 @@ func (s *stand) work() {
 	go func() { ended <- s.worker.Run(ctx) }()
 	s.endWork = func() error {
 		stop()
-		return errors.Join(<-ended, lock.Release())
+		select {
+		case err := <-ended:
+			return errors.Join(err, lock.Release())
+		case <-time.After(patience):
+			return errors.Join(fmt.Errorf("the worker does not stop within %s", patience), lock.Release())
+		}
 	}
 }
 
