@@ -98,5 +98,4 @@ func (s *stand) addRole(name string) string {
 }
 
 func text(v string) *string { return &v }
-func yes() *bool            { v := true; return &v }
 func no() *bool             { v := false; return &v }

@@ -168,7 +168,14 @@ func (s *stand) settle() {
 
 // quiescent looks twice: the time of a look is a moment older than what it sees,
 // so that the first may take for later what is due by now.
-func (s *stand) quiescent() bool { return !s.busy() && !s.busy() }
+func (s *stand) quiescent() bool {
+	for range 2 {
+		if s.busy() {
+			return false
+		}
+	}
+	return true
+}
 
 // failing tells whether somebody waits for another attempt: on a host that is
 // overloaded a call over loopback may fail as any other.
