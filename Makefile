@@ -22,16 +22,20 @@ build:
 demo: build
 	./$(BIN) demo
 
+# How long the tests of one package may take: they wait for the disk, and some disks
+# take milliseconds for a flush.
+PATIENCE ?= 20m
+
 ## test: all tests, with the race detector where there is a C compiler
 # Building this package of the standard library tries the compiler for real.
 .PHONY: test
 test:
 	@if $(GO) build -race runtime/cgo >/dev/null 2>&1; then \
-		echo '$(GO) test -race ./...'; \
-		$(GO) test -race ./...; \
+		echo '$(GO) test -race -timeout $(PATIENCE) ./...'; \
+		$(GO) test -race -timeout $(PATIENCE) ./...; \
 	else \
 		echo 'The race detector needs cgo and a C compiler; testing without it.'; \
-		$(GO) test ./...; \
+		$(GO) test -timeout $(PATIENCE) ./...; \
 	fi
 	$(GO) -C scripts/bench test ./measure
 
