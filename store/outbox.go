@@ -265,21 +265,6 @@ func (tx *Tx) leave(epoch, id int64, set string, args ...any) error {
 	return nil
 }
 
-// LetThrough tells whether an open promise about a user was let through the
-// brake with an action: it counts no second time, and is not held.
-func (tx *Tx) LetThrough(oktaID string, action Action) (through bool, err error) {
-	err = tx.row(`
-		SELECT EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_pending
-		WHERE okta_id = ? AND (state = 'open' OR state = 'running') AND action = ? AND cleared <> '')`, oktaID, action).Scan(&through)
-	return through, err
-}
-
-// EndedSince tells whether a promise about a user ended at a time or later.
-func (tx *Tx) EndedSince(oktaID string, since time.Time) (ended bool, err error) {
-	err = tx.row(`SELECT EXISTS (SELECT 1 FROM outbox WHERE okta_id = ? AND finished >= ?)`, oktaID, FormatTime(since)).Scan(&ended)
-	return ended, err
-}
-
 // Revive closes the user's dead promises: a later sync has kept them.
 func (tx *Tx) Revive(oktaID string) error {
 	return tx.run(`UPDATE outbox SET state = 'done', finished = ?, error = NULL WHERE okta_id = ? AND state = 'dead'`, FormatTime(tx.Now), oktaID)

@@ -56,3 +56,18 @@ func (tx *Tx) OpenRows(oktaID string) ([]OpenRow, error) {
 		return r, err
 	}, `SELECT id, origin, state, attempts, due, error FROM outbox WHERE okta_id = ? AND state IN ('open', 'running', 'held', 'dead') ORDER BY id`, oktaID)
 }
+
+// LetThrough tells whether an open promise about a user was let through the
+// brake with an action: it counts no second time, and is not held.
+func (tx *Tx) LetThrough(oktaID string, action Action) (through bool, err error) {
+	err = tx.row(`
+		SELECT EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_pending
+		WHERE okta_id = ? AND (state = 'open' OR state = 'running') AND action = ? AND cleared <> '')`, oktaID, action).Scan(&through)
+	return through, err
+}
+
+// EndedSince tells whether a promise about a user ended at a time or later.
+func (tx *Tx) EndedSince(oktaID string, since time.Time) (ended bool, err error) {
+	err = tx.row(`SELECT EXISTS (SELECT 1 FROM outbox WHERE okta_id = ? AND finished >= ?)`, oktaID, FormatTime(since)).Scan(&ended)
+	return ended, err
+}
