@@ -17,9 +17,6 @@ func (wk *walk) settle(ctx context.Context) error {
 	if wk.roles, err = wk.roleRules(ctx); err != nil {
 		return err
 	}
-	if err := wk.DB.Sort(ctx); err != nil { // whom a hook has asked for is asked for already (rule K1)
-		return err
-	}
 	set := map[store.Action][]int64{}
 	unchanged := int64(0)
 	var restless []int64
@@ -53,7 +50,9 @@ func (wk *walk) settle(ctx context.Context) error {
 	return wk.judgeAll(ctx, set)
 }
 
-// settleBatch decides about the users at some places of the directory.
+// settleBatch decides about the users at some places of the directory. The
+// inbox is sorted by then: whom a hook has asked for is asked for already
+// (rule K1).
 func (wk *walk) settleBatch(tx *store.Tx, places []int64, set map[store.Action][]int64) error {
 	if err := active(tx); err != nil { // what is settled now would wait out a pause, and outlive an unlinking
 		return err
