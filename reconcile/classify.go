@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/zensync/zensync/reconcile/okta"
@@ -98,13 +99,29 @@ func wait(err error) time.Duration {
 func brief(err error) string {
 	var z *zenqms.Error
 	if errors.As(err, &z) {
-		return fmt.Sprintf("zenqms: %s: status %d", z.Op, z.Status)
+		return fmt.Sprintf("zenqms: %s: %s", z.Op, briefAnswer(z.Status, "", z))
 	}
 	var o *okta.Error
 	if errors.As(err, &o) {
-		return fmt.Sprintf("okta: %s: status %d %s", o.Op, o.Status, o.Code)
+		return fmt.Sprintf("okta: %s: %s", o.Op, briefAnswer(o.Status, o.Code, o))
 	}
 	return err.Error()
+}
+
+// briefAnswer is what came back, or why nothing did: the innermost cause, for
+// those around it may name a host or an address.
+func briefAnswer(status int, code string, err error) string {
+	if status != 0 {
+		return strings.TrimSpace(fmt.Sprintf("status %d %s", status, code))
+	}
+	cause := err
+	for inner := errors.Unwrap(cause); inner != nil; inner = errors.Unwrap(cause) {
+		cause = inner
+	}
+	if cause == err { // nothing is known but that there was no usable answer
+		return "no usable answer"
+	}
+	return "no usable answer: " + cause.Error()
 }
 
 const (

@@ -35,6 +35,11 @@ func (w *Worker) Explain(ctx context.Context, on *store.Copy, oktaID string) (Ex
 		return Explanation{}, err
 	}
 	unlock()
+	if a.facts.Link != nil && !a.facts.Asked { // nothing to decide, so that nobody has looked
+		if err := look.gatherAccount(ctx, a, false); err != nil {
+			return Explanation{}, err
+		}
+	}
 	x := Explanation{User: a.facts.User, Link: a.facts.Link, Skip: a.facts.Skip, Account: a.decision.Target, Decision: a.decision,
 		Rule: ruleOf(a.facts, a.decision)}
 	if x.Account == nil {

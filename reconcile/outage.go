@@ -1,7 +1,10 @@
 package reconcile
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -9,6 +12,7 @@ import (
 
 	"github.com/zensync/zensync/reconcile/okta"
 	"github.com/zensync/zensync/reconcile/zenqms"
+	"github.com/zensync/zensync/store"
 )
 
 const (
@@ -134,6 +138,34 @@ func (s *side) breaker() Breaker {
 		return Open
 	}
 	return HalfOpen
+}
+
+// down names the sides that are taken for down.
+func (o outages) down() string {
+	var names []string
+	for _, s := range []struct {
+		name string
+		*side
+	}{{"okta", o.okta}, {"zenqms", o.zenqms}} {
+		if !s.IsClosed() {
+			names = append(names, s.name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// noteOutages keeps where status finds it which sides are down, when that has
+// changed.
+func (w *Worker) noteOutages(ctx context.Context) error {
+	down := w.outages.down()
+	if down == w.noted {
+		return nil
+	}
+	if err := w.DB.Update(ctx, func(tx *store.Tx) error { return tx.SetSetting(store.SidesDown, down) }); err != nil {
+		return ignoreStop(ctx, fmt.Errorf("note which sides are down: %w", err))
+	}
+	w.noted = down
+	return nil
 }
 
 // slots is how many users may be taken now: none while a side is down, one at

@@ -104,3 +104,33 @@ func TestE4_ASideThatWasDownIsTriedAgainHoweverOftenNobodyIsDue(t *testing.T) {
 		assert.False(t, o.on(down))
 	})
 }
+
+// What the worker knows of an outage stands where status finds it.
+func TestE4_AnOutageIsNotedWhileItLasts(t *testing.T) {
+	w := newWorld(t)
+	noted := func() (down string) {
+		require.NoError(t, w.w.noteOutages(t.Context()))
+		w.view(func(tx *store.Tx) (err error) {
+			down, err = tx.Setting(store.SidesDown)
+			return err
+		})
+		return down
+	}
+	w.hire("Ada", "Byron", "ACTIVE")
+	w.acct.Fail(zenqmstest.OnAny, zenqmstest.Always, zenqmstest.Fault{Status: 503})
+	w.hooks()
+	assert.Empty(t, noted())
+	for range outageAfter {
+		w.drain()
+		w.pass(10 * time.Minute)
+	}
+	assert.Equal(t, "zenqms", noted(), "E4")
+	w.w.outages.okta.Open()
+	assert.Equal(t, "okta, zenqms", noted(), "E4")
+	w.w.outages.okta.Close()
+	w.acct.Heal()
+	w.breathe()
+	assert.Equal(t, "zenqms", noted(), "E4: while it is being tried")
+	w.drain()
+	assert.Empty(t, noted())
+}

@@ -43,7 +43,7 @@ func (r Restore) Settle(ctx context.Context, tx *store.Tx, with *store.Restorati
 	if now, err = r.meet(ctx, tx, with, now); err != nil {
 		return err
 	}
-	for _, key := range []string{store.AccountsRead, store.DrainStopped} {
+	for _, key := range []string{store.AccountsRead, store.DrainStopped, store.SidesDown} {
 		if err := tx.SetSetting(key, ""); err != nil {
 			return err
 		}

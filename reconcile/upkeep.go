@@ -112,8 +112,8 @@ func (w *Worker) awaitIdle(ctx context.Context) bool {
 	for began := w.DB.Now(); w.DB.Now().Sub(began) < idlePatience; {
 		idle := false
 		if err := w.DB.View(ctx, func(tx *store.Tx) error {
-			due, any, err := tx.NextDue()
-			idle = err == nil && (!any || due.After(tx.Now))
+			due, err := isDue(tx)
+			idle = err == nil && !due
 			return err
 		}); err != nil || idle {
 			break

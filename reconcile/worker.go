@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -50,9 +51,11 @@ type Worker struct {
 	// calls under way the time they take: somebody else goes on at once.
 	Anew <-chan struct{}
 
+	poll      time.Duration // for tests; 0 is slowPoll
 	addresses *addressLocks
 	outages   outages
 	breakers  atomic.Pointer[outages] // the same, for who looks on
+	noted     string // which sides are down, as the store has it; the dispatcher's alone
 	halt      halt
 	indexing  sync.Mutex
 	epoch     int64
@@ -74,12 +77,15 @@ func (w *Worker) dice() float64 { return rand.Float64() }
 func (w *Worker) Run(ctx context.Context) error {
 	w.addresses, w.outages = newAddressLocks(), newOutages()
 	w.breakers.Store(&w.outages)
+	w.noted = ""
 	if err := w.DB.Update(ctx, func(tx *store.Tx) (err error) {
 		if w.epoch, err = tx.StartEpoch(); err != nil {
 			return err
 		}
-		if err := tx.SetSetting(store.DrainStopped, ""); err != nil { // what stopped an earlier worker may be mended
-			return err
+		for _, key := range []string{store.DrainStopped, store.SidesDown} { // what stopped an earlier worker may be mended
+			if err := tx.SetSetting(key, ""); err != nil {
+				return err
+			}
 		}
 		return tx.RequeueRuns()
 	}); err != nil {
@@ -146,6 +152,9 @@ func (w *Worker) loop(ctx, calls context.Context, nudges <-chan struct{}) error 
 	for ctx.Err() == nil && failed == nil {
 		if w.Beat != nil {
 			w.Beat()
+		}
+		if failed = w.noteOutages(ctx); failed != nil {
+			break
 		}
 		if !walking {
 			run, started, err := w.startRun(ctx)
@@ -223,11 +232,11 @@ func (w *Worker) take(ctx context.Context, free int, pick func(*store.Tx, int64,
 	}
 	var wanted bool
 	err := w.DB.View(ctx, func(tx *store.Tx) (err error) {
-		if wanted, err = tx.Unsorted(); err != nil || wanted || free == 0 {
-			return err
+		if free == 0 {
+			wanted, err = tx.Unsorted()
+		} else {
+			wanted, err = isDue(tx)
 		}
-		due, any, err := tx.NextDue()
-		wanted = any && !due.After(tx.Now)
 		return err
 	})
 	if err != nil || !wanted {
@@ -249,6 +258,16 @@ func (w *Worker) take(ctx context.Context, free int, pick func(*store.Tx, int64,
 		return nil, ignoreStop(ctx, err)
 	}
 	return claims, nil
+}
+
+// isDue tells whether there is work now: a promise whose time has come, or what
+// nobody has sorted yet.
+func isDue(tx *store.Tx) (bool, error) {
+	if unsorted, err := tx.Unsorted(); err != nil || unsorted {
+		return unsorted, err
+	}
+	due, any, err := tx.NextDue()
+	return any && !due.After(tx.Now), err
 }
 
 // sync makes one attempt and records it. Its error is one that ends the
@@ -324,7 +343,7 @@ func (w *Worker) noteStop(ctx context.Context, why string) error {
 // nap is how long to sleep when nothing happens: until the next promise is
 // due, at most the slow poll.
 func (w *Worker) nap(ctx context.Context, inFlight int) time.Duration {
-	d := slowPoll
+	d := cmp.Or(w.poll, slowPoll)
 	if inFlight >= w.users() {
 		return d
 	}

@@ -46,15 +46,33 @@ func (w *world) eventually(why string, condition func() bool) {
 	require.Eventually(w, condition, patience, tick, why)
 }
 
-func TestWorkerDrainsWhatComesInAndIsWokenByANudge(t *testing.T) {
+// Without a poll nothing but the nudge wakes it. One of several could find the
+// worker awake by chance.
+func TestWorkerIsWokenByANudge(t *testing.T) {
 	w := newWorld(t)
 	w.realTime()
+	w.w.poll = time.Hour
 	w.running()
-	u := w.hire("Ada", "Byron", "ACTIVE")
-	w.hooks()
-	w.db.Nudge()
-	w.eventually("the hook reaches ZenQMS", func() bool { return w.link(u.ID).OktaID != "" })
-	assert.Equal(t, "Byron", w.account(u.ID).LastName)
+	for _, last := range []string{"Byron", "Cole", "Dunn", "Eco", "Fox"} {
+		u := w.hire("Ada", last, "ACTIVE")
+		w.hooks()
+		w.db.Nudge()
+		w.eventually("the nudge wakes the worker", func() bool { return w.link(u.ID).OktaID != "" })
+		assert.Equal(t, last, w.account(u.ID).LastName)
+	}
+}
+
+// A nudge is a courtesy: without any, the slow poll finds what came.
+func TestWorkerFindsByItsPollWhatNobodyNudgedItAbout(t *testing.T) {
+	w := newWorld(t)
+	w.realTime()
+	w.w.poll = tick
+	w.running()
+	for _, last := range []string{"Byron", "Cole", "Dunn", "Eco", "Fox"} {
+		u := w.hire("Ada", last, "ACTIVE")
+		w.hooks()
+		w.eventually("the poll finds it", func() bool { return w.link(u.ID).OktaID != "" })
+	}
 }
 
 func TestWorkerStopsWithoutLosingWhatIsUnderWay(t *testing.T) {

@@ -44,14 +44,17 @@ func (tx *Tx) ExportLog(to io.Writer, seq int64, progress ReadProgress) (Head, e
 	return last, tx.exportRows(to, max(seq, gone.Head.Seq)+1, last.Seq, progress)
 }
 
-// exportRows writes the rows from one to another.
+// exportRows writes the rows from one to another. Where some are missing it
+// writes those there are, and fails.
 func (tx *Tx) exportRows(to io.Writer, first, last int64, progress ReadProgress) error {
 	out := bufio.NewWriterSize(to, 1<<16)
 	var line []byte
+	missing := max(0, last-first+1)
 	err := tx.eachLogRow(first, func(seq int64, fields []any, hash string) (err error) {
 		if seq > last {
 			return errEnough
 		}
+		missing--
 		line = line[:0]
 		for i, field := range append(fields, hash) {
 			line = append(line, exportKeys[i]...)
@@ -67,6 +70,9 @@ func (tx *Tx) exportRows(to io.Writer, first, last int64, progress ReadProgress)
 	})
 	if errors.Is(err, errEnough) {
 		err = nil
+	}
+	if err == nil && missing != 0 {
+		err = fmt.Errorf("of the rows from %d to %d, %d are missing: somebody has deleted them; `zensync verify` names the first", first, last, missing)
 	}
 	if err = errors.Join(err, out.Flush()); err != nil {
 		return fmt.Errorf("log: %w", err)

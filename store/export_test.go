@@ -241,3 +241,17 @@ func TestA1_ExportSaysWhenItCannotBeWritten(t *testing.T) {
 type failing struct{ err error }
 
 func (w failing) Write([]byte) (int, error) { return 0, w.err }
+
+func TestA1_ExportOfALogThatHasLostRowsSaysSo(t *testing.T) {
+	f := setup(t)
+	f.someRows()
+	last := f.head().Seq
+	raw(t, f.db.Path(), `DROP TRIGGER log_no_delete`, `DELETE FROM log WHERE seq = 3`)
+	var out bytes.Buffer
+	err := f.db.View(t.Context(), func(tx *Tx) error {
+		_, err := tx.ExportLog(&out, 0, nil)
+		return err
+	})
+	assert.EqualError(t, err, fmt.Sprintf("log: of the rows from 1 to %d, 1 are missing: somebody has deleted them; `zensync verify` names the first", last))
+	assert.EqualValues(t, last-1, strings.Count(out.String(), "\n"), "A1: those there are")
+}

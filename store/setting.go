@@ -21,6 +21,7 @@ const (
 	AccountsRead   = "accounts_read"  // when the last complete reading of ZenQMS's users began
 	AccountsReads  = "accounts_reads" // how many there were: the generation of the index
 	DrainStopped   = "drain_stopped"  // why nothing is sent now, '' when it is
+	SidesDown      = "sides_down"     // which of okta and zenqms the worker takes for down, with ", " between them; '' when neither is
 	WalkRefused    = "walk_refused"   // which credential the last walk failed for, '' when it did not fail for one
 	ScheduledUntil = "scheduled"      // the time up to which the schedule has been served
 	ConfigSeen     = "config"         // the configuration last worked with: a JSON object of its values by key, without secrets

@@ -88,9 +88,13 @@ func sectionOf(s section, limited bool) output.Section {
 
 // facts are when an edition was made, of what, and with which limits.
 func (e edition) facts(c *cli.Context) []output.Pair {
+	until := e.args.Until
+	if until.IsZero() {
+		until = e.made
+	}
 	all := []output.Pair{
 		{Key: "made", Value: store.FormatTime(e.made)},
-		{Key: "since", Value: timeCell(e.args.Since)}, {Key: "until", Value: timeCell(e.args.Until)},
+		{Key: "since", Value: timeCell(e.args.Since)}, {Key: "until", Value: timeCell(until)},
 	}
 	for _, flag := range []string{"user", "run", "limit"} {
 		if c.IsSet(flag) {
@@ -137,4 +141,16 @@ func replaceFile(name string, text []byte) (err error) {
 		return err
 	}
 	return os.Rename(temporary.Name(), name)
+}
+
+// tryPlace fails where replaceFile would, as far as can be told beforehand.
+func tryPlace(name string) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return fmt.Errorf("write %s: it is a folder; name a file in it", name)
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return errors.Join(temporary.Close(), os.Remove(temporary.Name()))
 }

@@ -27,6 +27,9 @@ var packed = []string{"summary", "leavers", "held", "acts", "failures", "dead", 
 // for a page that people read.
 var packedAlone = []string{"log", "links", "events"}
 
+// wholly says of a report that the pack's period does not narrow it.
+const wholly = "Here it is whole, as of when the pack was made, whatever its period."
+
 // packPage is the page of a pack, and packSums the file of its checksums, as
 // `sha256sum --check` takes it.
 const (
@@ -118,7 +121,12 @@ func (in *installation) inspect(c *cli.Context, tx *store.Tx, e edition) (p insp
 		}
 		table := e.sections[0].table
 		if slices.Contains(packed, name) {
-			page.Sections = append(page.Sections, sectionOf(e.sections[0], periodOf(name, e.args) != store.ReportArgs{}))
+			ofPeriod := periodOf(name, e.args) != store.ReportArgs{}
+			section := sectionOf(e.sections[0], ofPeriod)
+			if !ofPeriod {
+				section.Help += "\n" + wholly
+			}
+			page.Sections = append(page.Sections, section)
 		}
 		var text bytes.Buffer
 		if err := output.Write(&text, "csv", table); err != nil {

@@ -26,11 +26,17 @@ func limits() []cli.Flag {
 // reportArgs are the limits but --user, which takes the store to look up.
 func reportArgs(c *cli.Context, now time.Time) (args store.ReportArgs, err error) {
 	for flag, at := range map[string]*time.Time{"since": &args.Since, "until": &args.Until} {
-		if text := c.String(flag); text != "" {
-			if *at, err = parseTime(text, now); err != nil {
+		if c.IsSet(flag) {
+			if *at, err = parseTime(c.String(flag), now); err != nil {
 				return args, usage("--%s %w", flag, err)
 			}
 		}
+	}
+	switch {
+	case args.Since.After(now):
+		return args, usage("--since %s is yet to come: nothing can have happened since", c.String("since"))
+	case !args.Until.IsZero() && !args.Since.Before(args.Until):
+		return args, usage("--since %s is not before --until %s, so nothing lies between", c.String("since"), c.String("until"))
 	}
 	for flag, n := range map[string]*int64{"run": &args.Run, "limit": &args.Limit} {
 		if *n = c.Int64(flag); c.IsSet(flag) && *n < 1 {

@@ -42,6 +42,11 @@ func runQualification(c *cli.Context) error {
 	if file != "" && ending != ".html" && ending != ".json" {
 		return usage("qualify: --output %s: give a file that ends in .html or .json", file)
 	}
+	if file != "" {
+		if err := tryPlace(file); err != nil { // now, and not when all is done
+			return err
+		}
+	}
 	o, err := qualification(c)
 	if err != nil {
 		return err

@@ -64,6 +64,7 @@ type standing struct {
 	worker       bool
 	head         store.Head
 	stopped      string
+	down         string   // the sides that do not answer
 	frozen       []string // groups that could not be read last time, and roles that could not be found
 }
 
@@ -88,7 +89,7 @@ func serves(db *store.DB) bool {
 func (s *standing) read(tx *store.Tx, schedule reconcile.Schedule) (err error) {
 	for key, value := range map[string]*string{
 		store.LifeState: &s.state, store.HookID: &s.hookID, store.HookStatus: &s.hookStatus, store.HookVerified: &s.hookVerified,
-		store.DrainStopped: &s.stopped,
+		store.DrainStopped: &s.stopped, store.SidesDown: &s.down,
 	} {
 		if *value, err = tx.Setting(key); err != nil {
 			return err
@@ -176,6 +177,7 @@ func (s standing) pairs() []output.Pair {
 		{Key: "worker_alive", Value: s.worker},
 		{Key: "head", Value: []output.Pair{{Key: "seq", Value: s.head.Seq}, {Key: "hash", Value: orNil(s.head.Hash)}}},
 		{Key: "stopped", Value: orNil(s.stopped)},
+		{Key: "down", Value: orNil(s.down)},
 		{Key: "frozen", Value: orNil(strings.Join(s.frozen, ", "))},
 	}
 }

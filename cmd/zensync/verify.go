@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -87,10 +88,10 @@ func verifyFiles(c *cli.Context, names []string, earlier store.Head) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", names[len(names)-1], err)
 	}
-	rows := int64(0)
-	if proof.First > 0 {
-		rows = proof.Head.Seq - proof.First + 1
+	if proof.First == 0 {
+		return fmt.Errorf("%s: it holds no row, so there is nothing it could prove", strings.Join(names, ", "))
 	}
+	rows := proof.Head.Seq - proof.First + 1
 	if err := output.WriteObject(c.App.Writer, c.String("format"), []output.Pair{
 		{Key: "rows", Value: rows}, {Key: "first", Value: proof.First}, {Key: "first_proved", Value: proof.Whole},
 		{Key: "head", Value: headText(proof.Head)},
@@ -121,9 +122,6 @@ func verifyFile(c *cli.Context, name string, check *store.ExportCheck, bar *outp
 // explainProof says what the check of a file leaves open.
 func explainProof(talk io.Writer, p store.Proof, earlier store.Head) {
 	switch {
-	case p.First == 0:
-		fmt.Fprintln(talk, "the file holds no row, so there is nothing it could prove")
-		return
 	case !p.Whole:
 		fmt.Fprintf(talk, "the file begins with row %d: the rows behind it are as they were written if row %[1]d is, which it does not show;\n"+
 			"--head %d:HASH, the end noted just before it, shows that as well\n", p.First, p.First-1)

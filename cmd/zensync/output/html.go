@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"time"
 )
 
 // Page is one HTML page that stands for itself: nothing is fetched, and there
@@ -28,8 +29,19 @@ type Section struct {
 var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"show": Show, "number": IsNumber, "escape": Escape,
+	"show": Show, "number": IsNumber, "time": isTime, "escape": Escape,
 }).Parse(pageText))
+
+// isTime tells whether a cell is a time as the store has them. It is not to be
+// broken over lines.
+func isTime(cell any) bool {
+	text, ok := cell.(string)
+	if !ok {
+		return false
+	}
+	_, err := time.Parse("2006-01-02T15:04:05.000Z", text)
+	return err == nil
+}
 
 // WriteHTML prints a page. Nothing is written if a cell cannot be.
 func WriteHTML(w io.Writer, p Page) error {

@@ -50,7 +50,7 @@ func Requirements() []Requirement {
 	return all
 }
 
-// Choose are the requirements of some ids; all for none.
+// Choose are the requirements of some ids, each once; all for none.
 func Choose(ids []string) ([]Requirement, error) {
 	all := Requirements()
 	if len(ids) == 0 {
@@ -62,7 +62,9 @@ func Choose(ids []string) ([]Requirement, error) {
 		if i < 0 {
 			return nil, fmt.Errorf("there is no requirement %q; they are those of the design, M1 to A2, and IQ-1 to IQ-%d", id, len(installed))
 		}
-		chosen = append(chosen, all[i])
+		if !slices.ContainsFunc(chosen, func(r Requirement) bool { return r.ID == all[i].ID }) {
+			chosen = append(chosen, all[i])
+		}
 	}
 	return chosen, nil
 }
@@ -79,6 +81,7 @@ func Run(ctx context.Context, o Options) (Record, error) {
 	if err != nil {
 		return record, err
 	}
+	record.Left = len(Requirements()) - len(chosen)
 	record.Results = make([]Result, len(chosen))
 	turns := make(chan struct{}, atOnce)
 	if o.Sandbox != nil {

@@ -22,6 +22,7 @@ type Record struct {
 	Config     string    `json:"config,omitempty"`
 	ConfigHash string    `json:"config_sha256,omitempty"`
 	ZenQMS     string    `json:"zenqms"` // against what it was run
+	Left       int       `json:"not_chosen"` // requirements that were not asked for
 	Results    []Result  `json:"results"`
 	Accounts   []Account `json:"accounts,omitempty"` // that were made in the sandbox
 }
@@ -48,7 +49,11 @@ func (r Record) Count(v Verdict) (n int) {
 
 // Summary is the record in a line.
 func (r Record) Summary() string {
-	return fmt.Sprintf("%d passed, %d failed, %d not run here, in %.1f s", r.Count(Passed), r.Count(Failed), r.Count(NotRun), r.Ended.Sub(r.Began).Seconds())
+	left := ""
+	if r.Left > 0 {
+		left = fmt.Sprintf("; %d not chosen, so that this is no whole qualification", r.Left)
+	}
+	return fmt.Sprintf("%d passed, %d failed, %d not run here, in %.1f s%s", r.Count(Passed), r.Count(Failed), r.Count(NotRun), r.Ended.Sub(r.Began).Seconds(), left)
 }
 
 // Table is a row for each requirement.

@@ -39,6 +39,7 @@ const (
 	letters      = 12
 	letterWidth  = 9  // of such letters, at most, on average
 	axisRoom     = 80 // beside the picture proper
+	rightRoom    = 24 // of that, to its right
 )
 
 // palette has a line's colours that are told apart with every kind of colour
@@ -84,7 +85,7 @@ func (c Chart) draw(p *charts.Painter, theme charts.ColorPalette) error {
 	for _, line := range c.Lines {
 		legend.SeriesNames = append(legend.SeriesNames, line.Name)
 	}
-	padding := charts.NewBox(4, 10, 24, 4)
+	padding := charts.NewBox(4, 10, rightRoom, 4)
 	if c.Bars {
 		o := charts.NewBarChartOptionWithData(values)
 		o.Theme, o.Padding, o.Legend, o.CategoryAxis, o.ValueAxis = theme, padding, legend, x, []charts.ValueAxisOption{y}
@@ -107,7 +108,10 @@ func thinned(labels []string, width int) []string {
 	step := (len(labels) + most - 1) / most
 	some := make([]string, len(labels))
 	for i, label := range labels {
-		if i%step == step/2 {
+		// A label stands below its place, in the middle: at the end there has to
+		// be room for its half.
+		room := (len(labels)-1-i)*(width-axisRoom)/max(1, len(labels)-1) + rightRoom
+		if i%step == step/2 && room >= len(label)*letterWidth/2 {
 			some[i] = label
 		}
 	}
@@ -141,7 +145,7 @@ func (c Chart) scale() (charts.ValueAxisOption, [][]float64) {
 		return charts.ValueAxisOption{Min: &bottom, Max: &top, LabelCount: int(top-bottom) + 1, PreferNiceIntervals: charts.Ptr(false),
 			ValueFormatter: func(v float64) string { return Duration(math.Pow(10, v)) }}, values
 	}
-	axis := charts.ValueAxisOption{Min: charts.Ptr(0.0), ValueFormatter: Count}
+	axis := charts.ValueAxisOption{Min: charts.Ptr(0.0), ValueFormatter: Count, PreferNiceIntervals: charts.Ptr(true)}
 	if most < 5 { // no fractions of a person
 		axis.Max, axis.LabelCount, axis.PreferNiceIntervals = charts.Ptr(max(most, 1)), int(max(most, 1))+1, charts.Ptr(false)
 	}
