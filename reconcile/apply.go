@@ -79,31 +79,42 @@ func (w *Worker) findLost(ctx context.Context, a *attempt, lost error) error {
 }
 
 // patch sends what differs. What ZenQMS refuses holds back itself alone; the
-// rest is sent without it (rule L4).
+// rest is sent without it (rule L4), and where nobody says whether it is the
+// link or the activity, each by itself, the activity first.
 func (w *Worker) patch(ctx context.Context, a *attempt) error {
-	p, target := a.decision.Patch, a.decision.Target
+	target := a.decision.Target
 	var held []string
 	var why []error
-	for !p.Empty() {
+	for parts := []zenqms.Patch{a.decision.Patch}; len(parts) > 0; {
+		p := parts[0]
+		if parts = parts[1:]; p.Empty() {
+			continue
+		}
 		u, err := w.ZenQMS.Update(ctx, target.ID, p)
 		if err == nil {
 			w.outages.zenqms.answered(true)
-			a.account, a.sent = &u, p
-			break
+			a.account, a.sent = &u, with(a.sent, p)
+			continue
 		}
-		switch judge(err) {
-		case absent:
+		switch v := judge(err); {
+		case v == absent:
 			a.vanished = append(a.vanished, target.ID)
 			return errAgain
-		case refused:
+		case v == refused:
 			fields := blamed(err, p)
+			if len(fields) == 0 {
+				parts = append(parts, only(p, fieldActive), only(p, fieldExternalID))
+				continue
+			}
 			if w.Policy.Meaning(a.facts.User.Status) == Gone && slices.Contains(fields, fieldActive) {
 				return err // a leaver is never left to the skip report: the promise stays until it is dead
 			}
 			held, why = append(held, fields...), append(why, err)
-			p = without(p, fields...)
-		default:
+			parts = append(parts, without(p, fields...))
+		case a.sent.Empty():
 			return err
+		default: // what was sent has to be written down; the rest is tried again at the next walk
+			held, why = append(held, sentOf(p, []string{fieldExternalID, fieldActive})...), append(why, err)
 		}
 	}
 	if len(held) == 0 {
@@ -113,8 +124,8 @@ func (w *Worker) patch(ctx context.Context, a *attempt) error {
 }
 
 // blamed names the fields of a patch that a refusal is about: those ZenQMS
-// names; the address when it says "taken" without a name; else all texts, and
-// when there are none, the whole patch.
+// names; the address when it says "taken" without a name; else all texts; where
+// there are none, the one field there is. None where that leaves two.
 func blamed(err error, p zenqms.Patch) []string {
 	var fields []string
 	var z *zenqms.Error
@@ -131,8 +142,8 @@ func blamed(err error, p zenqms.Patch) []string {
 	if len(fields) == 0 {
 		fields = sentOf(p, texts)
 	}
-	if len(fields) == 0 {
-		fields = sentOf(p, []string{fieldExternalID, fieldActive})
+	if last := sentOf(p, []string{fieldExternalID, fieldActive}); len(fields) == 0 && len(last) == 1 {
+		fields = last
 	}
 	return fields
 }

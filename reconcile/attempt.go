@@ -38,6 +38,7 @@ type attempt struct {
 	removed  []zenqms.Role
 	kept     []zenqms.Role  // roles that the brake keeps from being taken away
 	waiting  []string       // ids of the roles that could not be set now
+	lost     []string       // ids of the roles that ZenQMS no longer has
 	seen     []zenqms.User  // other accounts ZenQMS told of, for the index
 	people   []store.Person // other users Okta told of, for the directory
 	vanished []string       // ids of accounts that ZenQMS no longer has

@@ -86,6 +86,19 @@ func without(p zenqms.Patch, fields ...string) zenqms.Patch {
 	return p
 }
 
+// with is a patch and what another adds to it.
+func with(p, more zenqms.Patch) zenqms.Patch {
+	if more.Active != nil {
+		p.Active = more.Active
+	}
+	for _, field := range append([]string{fieldExternalID}, texts...) {
+		if has(more, field) {
+			*patchText(&p, field) = *patchText(&more, field)
+		}
+	}
+	return p
+}
+
 // only is a patch less all fields but these.
 func only(p zenqms.Patch, fields ...string) zenqms.Patch {
 	var drop []string

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/zensync/zensync/store"
@@ -54,8 +55,8 @@ func (wk *walk) walkNamed(ctx context.Context) error {
 		return err
 	}
 	for _, id := range ids {
-		if err := wk.readByID(ctx, id, true); err != nil {
-			return err
+		if err := wk.readByID(ctx, id, true); err != nil && !wk.isHisOwn(ctx, err) { // else his own sync says why
+			return fmt.Errorf("read %s: %w", id, err)
 		}
 	}
 	var err error

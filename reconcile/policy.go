@@ -118,7 +118,15 @@ func (w wish) missing() []string {
 // hash tells one wish from another. It is kept with the link, so that a
 // change of the config shows as well as one in Okta. A walk works it out for
 // everybody, so it is no JSON: each text stands behind its length.
+//
+// Of somebody gone, or out of scope, it is a word.
 func (w wish) hash() string {
+	switch w {
+	case wish{}:
+		return store.WishGone
+	case wish{OutOfScope: true}:
+		return store.WishOutOfScope
+	}
 	var space [256]byte
 	text := space[:0]
 	for _, field := range []string{w.Email, w.FirstName, w.LastName, w.Title} {

@@ -64,6 +64,11 @@ func (w *Worker) recordReadings(tx *store.Tx, a *attempt) error {
 			return err
 		}
 	}
+	for _, id := range a.lost {
+		if err := tx.FreezeRole(id, roleGone); err != nil {
+			return err
+		}
+	}
 	for _, id := range a.vanished {
 		if err := tx.DropAccount(id); err != nil {
 			return err

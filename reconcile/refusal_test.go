@@ -40,7 +40,8 @@ func TestL4_WhatARefusalIsAbout(t *testing.T) {
 		"taken":                             {named(409), all, []string{"email"}},
 		"taken, and named":                  {named(409, "external_id"), all, []string{"external_id"}},
 		"taken, with no address":            {named(409), zenqms.Patch{Title: &text, Active: &yes}, []string{"title"}},
-		"no texts were sent":                {named(400), zenqms.Patch{ExternalID: &text, Active: &yes}, []string{"external_id", "is_active"}},
+		"no texts were sent":                {named(400), zenqms.Patch{ExternalID: &text, Active: &yes}, nil},
+		"no texts were sent, one is named":  {named(422, "external_id"), zenqms.Patch{ExternalID: &text, Active: &yes}, []string{"external_id"}},
 		"no texts were sent, the link only": {named(409), zenqms.Patch{ExternalID: &text}, []string{"external_id"}},
 	}
 	for name, c := range cases {

@@ -91,13 +91,32 @@ func (w *Worker) applyRoles(ctx context.Context, a *attempt) error {
 				}
 				a.skip.Text = fmt.Sprintf("ZenQMS does not change the role %s: %s", role.Name, words(err))
 			case judge(err) == absent:
-				a.vanished = append(a.vanished, a.account.ID)
-				return errAgain
+				if err := w.whichIsGone(ctx, a, role); err != nil {
+					return err
+				}
 			default:
 				return err
 			}
 		}
 	}
+	return nil
+}
+
+// whichIsGone finds out what a 404 on a change of roles is about. A role that
+// ZenQMS no longer has is frozen until a walk finds it (rule W3), and all else
+// goes on; where it is the account, the attempt begins anew.
+func (w *Worker) whichIsGone(ctx context.Context, a *attempt, role zenqms.Role) error {
+	u, err := w.ZenQMS.ByID(ctx, a.account.ID)
+	switch {
+	case zenqms.IsNotFound(err):
+		a.vanished = append(a.vanished, a.account.ID)
+		return errAgain
+	case err != nil:
+		return err
+	}
+	w.Log.Warn("a mapped role cannot be found: nobody is given it and nobody loses it", "role", role.ID, "user", a.claim.OktaID)
+	a.account = &u
+	a.waiting, a.lost = append(a.waiting, role.ID), append(a.lost, role.ID)
 	return nil
 }
 

@@ -123,3 +123,35 @@ func TestB1_AnActivationThatWentThroughIsCountedThoughARoleCallFailed(t *testing
 	require.True(t, m.account(u.ID).Active)
 	assert.EqualValues(t, 1, m.spent(store.ActActivate))
 }
+
+// A role that ZenQMS has deleted since the last walk takes nothing else with it.
+func TestW3_ARoleThatIsGoneWhenItIsToBeGivenHoldsUpNothing(t *testing.T) {
+	m := newMapped(t)
+	u := m.hire("Ada", "Byron", "ACTIVE")
+	m.org.AddMember(m.qa, u.ID)
+	m.sync()
+	m.acct.Fail(zenqmstest.OnAddRoles, zenqmstest.Always, zenqmstest.Fault{Status: 404, Message: "no such role"})
+	m.org.AddMember(m.boss, u.ID)
+	m.org.RemoveMember(m.qa, u.ID)
+	m.sync()
+	assert.Empty(t, m.roles(u.ID), "W3: all else goes on: Reviewer is lost")
+	assert.Empty(t, m.report("dead", store.ReportArgs{}))
+	frozen := func() (names []string) {
+		m.view(func(tx *store.Tx) error {
+			rules, err := tx.RoleRules()
+			for _, r := range rules {
+				if r.Frozen != "" {
+					names = append(names, r.RoleName)
+				}
+			}
+			return err
+		})
+		return names
+	}
+	assert.Equal(t, []string{"Approver"}, frozen(), "W3: and status says so")
+	m.acct.Heal()
+	m.walk(store.ReconcileRun) // finds it
+	assert.Empty(t, frozen())
+	m.walk(store.ReconcileRun)
+	assert.Equal(t, []string{"Approver"}, m.roles(u.ID), "W3: it is given when it is there")
+}

@@ -93,6 +93,9 @@ func CheckRoles(tx *store.Tx, pairs []RolePair) error {
 	return nil
 }
 
+// roleGone is why a role is frozen that is in ZenQMS's list no longer.
+const roleGone = "ZenQMS no longer has it"
+
 // checkRoles finds out, once a walk, whether the mapped roles still exist. One
 // that does not is frozen: nobody is given it, nobody loses it. A renamed one
 // is the same role.
@@ -116,7 +119,7 @@ func (wk *walk) checkRoles(ctx context.Context) error {
 			case listErr != nil:
 				why = listErr.Error()
 			case i < 0:
-				why = "ZenQMS no longer has it"
+				why = roleGone
 			case roles[i].Name != rule.RoleName:
 				wk.Log.Warn("a mapped role was renamed in ZenQMS: it is the same role", "role", rule.RoleID, "run", wk.run.ID)
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/zensync/zensync/reconcile/okta"
 	"github.com/zensync/zensync/store"
@@ -145,11 +147,16 @@ func (w *Worker) readScope(ctx context.Context, u *store.Person) error {
 	for _, g := range mine {
 		in[g.ID] = true
 	}
-	left, err := w.groupsLeft(ctx, u.OktaID, groups, in)
+	left, unread, err := w.groupsLeft(ctx, u.OktaID, groups, in)
 	if err != nil {
 		return err
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		for id, why := range unread {
+			if err := tx.Freeze(id, why); err != nil {
+				return err
+			}
+		}
 		for _, g := range groups {
 			if in[g.ID] || left[g.ID] {
 				if err := tx.SetMember(g.ID, u.OktaID, in[g.ID]); err != nil {
@@ -165,29 +172,40 @@ func (w *Worker) readScope(ctx context.Context, u *store.Person) error {
 
 // groupsLeft are the groups a user was in, is in no longer by his own list,
 // and that can be read by id: a list of his groups may leave out one that our
-// admin role does not see.
-func (w *Worker) groupsLeft(ctx context.Context, oktaID string, groups []store.MappedGroup, in map[string]bool) (map[string]bool, error) {
-	left := map[string]bool{}
-	for _, g := range groups {
-		var was bool
-		if err := w.DB.View(ctx, func(tx *store.Tx) (err error) {
-			was, err = tx.IsMember(g.ID, oktaID)
-			return err
-		}); err != nil {
-			return nil, err
+// admin role does not see. Where he has left some, all others are read as well
+// that he is not in by that list: he may have gone to one that cannot be seen.
+// Those that cannot be read are unread, with the reason.
+func (w *Worker) groupsLeft(ctx context.Context, oktaID string, groups []store.MappedGroup, in map[string]bool) (left map[string]bool, unread map[string]string, err error) {
+	left, unread = map[string]bool{}, map[string]string{}
+	if err := w.DB.View(ctx, func(tx *store.Tx) (err error) {
+		for _, g := range groups {
+			if in[g.ID] {
+				continue
+			}
+			if left[g.ID], err = tx.IsMember(g.ID, oktaID); err != nil {
+				return err
+			}
 		}
-		if !was || in[g.ID] {
+		return nil
+	}); err != nil {
+		return nil, nil, err
+	}
+	if !slices.Contains(slices.Collect(maps.Values(left)), true) {
+		return nil, nil, nil
+	}
+	for _, g := range groups {
+		if in[g.ID] {
 			continue
 		}
 		_, err := w.Okta.Group(ctx, g.ID)
 		switch {
 		case err == nil, okta.IsNotFound(err) && !g.Deleted.IsZero():
-			left[g.ID] = true
 		case okta.IsNotFound(err) || judge(err) == forbidden:
 			w.Log.Warn("a group cannot be read: who is in it stays in scope", "group", g.ID, "user", oktaID, "error", brief(err))
+			left[g.ID], unread[g.ID] = false, err.Error()
 		default:
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return left, nil
+	return left, unread, nil
 }

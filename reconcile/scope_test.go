@@ -122,50 +122,6 @@ func TestW4_WhoIsOutOfScopeClaimsNothing(t *testing.T) {
 	assert.Equal(t, idText(z.ID), w.link(u.ID).ZenQMSID, "L3: claimants are users in scope")
 }
 
-func TestW4_AGroupThatCannotBeReadFreezesScope(t *testing.T) {
-	cases := map[string]func(w *world, qms string){
-		"refused": func(w *world, qms string) {
-			w.org.Fail(oktatest.Match{Prefix: "/api/v1/groups/" + qms}, -1, oktatest.Fault{Status: 403})
-		},
-		"gone, and no event said so": func(w *world, qms string) { w.org.DeleteGroup(qms); w.org.DropAll() },
-		"broken off after the first page": func(w *world, qms string) {
-			w.org.Fail(oktatest.Match{Prefix: "/api/v1/groups/" + qms}, -1, oktatest.Fault{Status: 400})
-		},
-	}
-	for name, fail := range cases {
-		t.Run(name, func(t *testing.T) {
-			w, qms, plant := scoped(t, true)
-			u, other := w.hire("Ada", "Byron", "ACTIVE"), w.hire("Bea", "Burns", "ACTIVE")
-			w.org.AddMember(qms, u.ID)
-			w.org.AddMember(plant, other.ID)
-			w.sync()
-			fail(w, qms)
-			w.org.RemoveMember(plant, other.ID)
-			w.org.DropAll()
-			joiner := w.hire("New", "Hand", "ACTIVE")
-			w.org.AddMember(plant, joiner.ID)
-			w.org.DropAll()
-			run := w.walk(store.ReconcileRun)
-			assert.Equal(t, store.RunDone, run.State, "W4: all else goes on")
-			assert.True(t, w.account(u.ID).Active, "W4: nobody leaves scope until it can be read")
-			assert.False(t, w.account(other.ID).Active, "the readable group counts")
-			assert.True(t, w.account(joiner.ID).Active)
-			w.view(func(tx *store.Tx) error {
-				groups, err := tx.ScopeGroups()
-				for _, g := range groups {
-					assert.Equal(t, g.ID == qms, g.Frozen != "", g.Name)
-				}
-				return err
-			})
-			// A hook of his, whose own list of groups lacks it, does not take him out either.
-			w.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
-			w.sync()
-			assert.True(t, w.account(u.ID).Active)
-			assert.Equal(t, "Chief", w.account(u.ID).Title, "and he is in scope")
-		})
-	}
-}
-
 func TestW4_ADeletedGroupHasNoMembers(t *testing.T) {
 	w, qms, plant := scoped(t, true)
 	u, other := w.hire("Ada", "Byron", "ACTIVE"), w.hire("Bea", "Burns", "ACTIVE")

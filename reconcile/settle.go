@@ -23,6 +23,7 @@ func (wk *walk) settle(ctx context.Context) error {
 	if err := wk.scan(ctx, func(tx *store.Tx, after int64) (last int64, n int, err error) {
 		n, err = tx.GlancesAfter(after, scanned, func(g store.Glance) {
 			switch last = g.N; {
+			case wk.dark.has(g.N):
 			case !wk.quiet(g):
 				restless = append(restless, g.N)
 			case wk.seen.has(g.N):

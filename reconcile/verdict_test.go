@@ -151,17 +151,18 @@ func TestK1_WhoHadAHookMeanwhileIsNotJudged(t *testing.T) {
 
 func TestK2_HalfOfTheActiveLinks(t *testing.T) {
 	for _, c := range []struct {
-		links, deleted int
-		taken          bool
+		links, idle, deleted int
+		taken                bool
 	}{
-		{10, 5, true}, {10, 6, false}, {11, 5, true}, {11, 6, false}, // at least half
-		{9, 8, true}, // under 10 links: exempt
+		{10, 5, 5, true}, {10, 5, 6, false}, {11, 5, 5, true}, {11, 5, 6, false}, // at least half
+		{9, 0, 8, true},  // under 10 links: exempt
+		{9, 1, 8, false}, // not by the active ones alone
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			w := newWorld(t)
 			w.w.Brake.Deactivations = Limit{100, 100}
-			users := w.staff(c.links + 5)
-			for _, u := range users[c.links:] { // five inactive links count for nothing
+			users := w.staff(c.links + c.idle)
+			for _, u := range users[c.links:] { // inactive links count for no half
 				w.org.SetStatus(u.ID, "SUSPENDED")
 			}
 			w.sync()
@@ -197,15 +198,17 @@ func TestK2_WhoIsReadByIdAndWhoIsNot(t *testing.T) {
 	assert.Equal(t, 1, w.org.Count("GET /api/v1/users/{id}"), "K2: the live one alone, neither the inactive link nor %s", gone.ID)
 }
 
-func TestK2_ARunSaysWhomItCouldNotRead(t *testing.T) {
+func TestK2_WhoCannotBeReadIsLeftToHisOwnPromise(t *testing.T) {
 	w := newWorld(t)
 	users := w.staff(3)
 	w.layoff(users[:1])
 	w.org.Fail(oktatest.Match{Route: "/api/v1/users/{id}"}, -1, oktatest.Fault{Status: 400})
-	run := w.read(store.ReconcileRun)
-	assert.Equal(t, store.RunFailed, run.State)
-	assert.Contains(t, run.Error, users[0].ID)
+	run := w.walk(store.ReconcileRun)
+	assert.Equal(t, store.RunDone, run.State)
 	assert.True(t, w.account(users[0].ID).Active)
+	dead := w.report("dead", store.ReportArgs{})
+	require.Len(t, dead, 1, "K2: it says whom")
+	assert.Equal(t, users[0].ID, dead[0]["okta_id"])
 }
 
 func TestK5_TheSecondLookFollowsAnInitialSyncThatWentWellAlone(t *testing.T) {

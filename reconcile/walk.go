@@ -16,9 +16,6 @@ const (
 	// secondLook is when a reconcile follows an initial sync: for some minutes
 	// after a hook was made Okta may not deliver to it (rule K5).
 	secondLook = 5 * time.Minute
-	// fewLinks exempts small orgs from the rule that a walk must see half of
-	// the active links (rule K2).
-	fewLinks = 10
 	// deprovisioned lists whom a plain list leaves out (rule K5).
 	deprovisioned = `status eq "DEPROVISIONED"`
 )
@@ -38,6 +35,7 @@ type walk struct {
 	run   store.Run
 	roles []store.RoleRule // the mapping, as of the settling
 	seen  bitset           // places in the directory of those the lists contained
+	dark  bitset           // places of those of whom nobody can tell how they stand in Okta
 }
 
 // walk executes a run and ends it. When the worker is stopped meanwhile the
@@ -218,50 +216,6 @@ func (wk *walk) keepPage(ctx context.Context, page []okta.User) (fresh int64, er
 	return fresh, nil
 }
 
-// readAbsent reads by id everybody the lists should have contained and did
-// not: absence is never proof (rule K2). A status is; a 404 only when the walk
-// saw at least half of the active links, and seeing fewer is the shortfall
-// that fails the run once what is certain has been settled.
-func (wk *walk) readAbsent(ctx context.Context) (shortfall, err error) {
-	var absent []int64
-	var linked, seen int64 // active links, and those of them that the lists contained
-	if err := wk.scan(ctx, func(tx *store.Tx, after int64) (last int64, n int, err error) {
-		n, err = tx.PresencesAfter(after, scanned, func(p store.Presence) {
-			last = p.N
-			there := wk.seen.has(p.N)
-			if p.Active {
-				linked++
-			}
-			if p.Active && there {
-				seen++
-			}
-			if !there && (wk.Policy.Meaning(p.Status) != Gone || p.Active || p.Skipped) {
-				absent = append(absent, p.N)
-			}
-		})
-		return last, n, err
-	}); err != nil {
-		return nil, err
-	}
-	if linked >= fewLinks && 2*seen < linked {
-		shortfall = fmt.Errorf("the walk saw only %d of %d active links, so nobody was taken for deleted: "+
-			"check that the Okta app's admin role covers all users", seen, linked)
-	}
-	for _, n := range absent {
-		var st store.Standing
-		if err := wk.DB.View(ctx, func(tx *store.Tx) (err error) {
-			st, err = tx.PersonAt(n)
-			return err
-		}); err != nil {
-			return nil, err
-		}
-		if err := wk.readByID(ctx, st.OktaID, shortfall == nil); err != nil {
-			return nil, err
-		}
-	}
-	return shortfall, nil
-}
-
 // scanned is how many users of the directory one transaction reads. It bounds
 // how long that keeps the database's log from being taken in.
 const scanned = 2000
@@ -282,22 +236,4 @@ func (wk *walk) scan(ctx context.Context, look func(tx *store.Tx, after int64) (
 			return err
 		}
 	}
-}
-
-// readByID reads one absent user into the directory.
-func (wk *walk) readByID(ctx context.Context, id string, trust404 bool) error {
-	u, err := patiently(ctx, func(ctx context.Context) (okta.User, error) { return wk.Okta.User(ctx, id) })
-	switch {
-	case okta.IsNotFound(err):
-		if !trust404 {
-			return nil
-		}
-		return wk.DB.Update(ctx, func(tx *store.Tx) error { return tx.MarkDeleted(id) })
-	case err != nil:
-		return fmt.Errorf("read %s, whom the list did not contain: %w", id, err)
-	}
-	return wk.DB.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.PutPerson(person(u))
-		return err
-	})
 }

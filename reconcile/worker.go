@@ -55,7 +55,7 @@ type Worker struct {
 	addresses *addressLocks
 	outages   outages
 	breakers  atomic.Pointer[outages] // the same, for who looks on
-	noted     string // which sides are down, as the store has it; the dispatcher's alone
+	noted     string                  // which sides are down, as the store has it; the dispatcher's alone
 	halt      halt
 	indexing  sync.Mutex
 	epoch     int64

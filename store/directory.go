@@ -122,9 +122,13 @@ type Standing struct {
 	Dead     bool  // a promise about him was given up
 }
 
-// outOfScope is NULL-safe for a user of whom only the id is known.
+// outOfScope is NULL-safe for a user of whom only the id is known. While one of
+// the groups of the scope cannot be read nobody leaves it (rule W4): who was in
+// scope when something was last applied to his account is so still.
 const outOfScope = `EXISTS (SELECT 1 FROM mapped_group WHERE purpose = 'scope') AND NOT EXISTS (
-	           SELECT 1 FROM member m JOIN mapped_group g ON g.group_id = m.group_id WHERE m.okta_id = %s AND g.purpose = 'scope')`
+	           SELECT 1 FROM member m JOIN mapped_group g ON g.group_id = m.group_id WHERE m.okta_id = %[1]s AND g.purpose = 'scope')
+	       AND NOT (EXISTS (SELECT 1 FROM mapped_group WHERE purpose = 'scope' AND frozen IS NOT NULL)
+	           AND coalesce((SELECT wish FROM link WHERE okta_id = %[1]s), '') NOT IN ('', '` + WishGone + `', '` + WishOutOfScope + `'))`
 
 const entitled = `(SELECT json_group_array(role_id) FROM (
 	           SELECT DISTINCT r.role_id FROM member m JOIN role_map r ON r.group_id = m.group_id WHERE m.okta_id = %s ORDER BY r.role_id))`

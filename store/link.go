@@ -6,6 +6,13 @@ import (
 	"time"
 )
 
+// What stands for a wish where nothing is asked for but that an account is
+// inactive, or left alone.
+const (
+	WishGone       = "gone"         // the user is gone, or his status means nothing known
+	WishOutOfScope = "out of scope" // he is live, and in none of the groups of the scope
+)
+
 // Link says which ZenQMS user an Okta user is, and what was last applied.
 type Link struct {
 	OktaID      string
@@ -15,7 +22,7 @@ type Link struct {
 	Roles       []string // names, as ZenQMS last answered
 	OktaUpdated time.Time
 	OktaStatus  string
-	Wish        string   // hash of what Okta and the config asked for
+	Wish        string   // hash of what Okta and the config asked for, or WishGone or WishOutOfScope; "" before anything was applied
 	TakenFrom   string   // the Okta id the account still carries after an operator's relink
 	Entitled    []string // ids of the mapped roles his groups gave him when roles were last applied
 	Created     time.Time
