@@ -314,3 +314,15 @@ func TestE4_AWalkRevivesWhatWasApprovedAndGivenUp(t *testing.T) {
 		assert.Empty(t, w.report("dead", store.ReportArgs{}), "E4: success closes older dead rows too")
 	}
 }
+
+// Those switched off within the hour were active before: half of six are three.
+func TestB1_HooksAreCountedAgainstTheLinksThatWereActiveBefore(t *testing.T) {
+	w := newWorld(t)
+	users := w.staff(6)
+	for _, u := range users[:4] {
+		w.org.SetStatus(u.ID, "SUSPENDED")
+		w.sync()
+	}
+	assert.Equal(t, 3, w.activeCount(), "B1: never more than half of the active links")
+	assert.Len(t, w.holds(), 1)
+}

@@ -1,13 +1,16 @@
 package reconcile
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/zensync/zensync/reconcile/okta/oktatest"
+	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
 	"github.com/zensync/zensync/store"
 )
 
@@ -122,4 +125,86 @@ func TestW4_AGroupBrokenOffAfterItsFirstPageTakesNobodyOut(t *testing.T) {
 	w.org.Fail(oktatest.Match{Prefix: "/api/v1/groups/" + qms + "/users", Query: "after="}, -1, oktatest.Fault{Status: 400})
 	w.walk(store.ReconcileRun)
 	assert.Equal(t, 250, w.activeCount(), "W4")
+}
+
+// listens has the worker's log in a text.
+func (w *world) listens() *bytes.Buffer {
+	log := &bytes.Buffer{}
+	w.w.Log = slog.New(slog.NewTextHandler(log, nil))
+	return log
+}
+
+func TestW3_ARenamedRoleOrGroupIsWarnedOfAlone(t *testing.T) {
+	m := newMapped(t)
+	u := m.hire("Ada", "Byron", "ACTIVE")
+	m.org.AddMember(m.qa, u.ID)
+	m.sync()
+	log := m.listens()
+	m.walk(store.ReconcileRun)
+	assert.NotContains(t, log.String(), "renamed")
+	m.acct.RenameRole(m.reviewer.ID, "Inspector")
+	m.org.RenameGroup(m.qa, "Quality")
+	m.acct.AddRole("Reviewer") // a second holder of the name changes nothing
+	m.walk(store.ReconcileRun)
+	assert.Contains(t, log.String(), "a mapped role was renamed in ZenQMS: it is the same role\" role="+idText(m.reviewer.ID), "W3")
+	assert.Contains(t, log.String(), "a mapped group was renamed in Okta: it is the same group\" group="+m.qa, "W3")
+	m.org.RemoveMember(m.qa, u.ID)
+	m.sync()
+	assert.Empty(t, m.roles(u.ID), "W3: by its id")
+}
+
+func TestW3_WhereTheRolesCannotBeReadAllAreFrozen(t *testing.T) {
+	m := newMapped(t)
+	u, other := m.hire("Ada", "Byron", "ACTIVE"), m.hire("Bea", "Burns", "ACTIVE")
+	m.org.AddMember(m.qa, u.ID)
+	m.sync()
+	m.acct.Fail(zenqmstest.OnRoleSearch, zenqmstest.Always, zenqmstest.Fault{Status: 403})
+	m.org.RemoveMember(m.qa, u.ID)
+	m.org.UpdateProfile(other.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
+	m.org.DropAll()
+	run := m.walk(store.ReconcileRun)
+	assert.Equal(t, store.RunDone, run.State)
+	assert.Equal(t, []string{"Reviewer"}, m.roles(u.ID), "W3: nobody loses them")
+	assert.Equal(t, "Chief", m.account(other.ID).Title, "W3: all else goes on")
+	m.acct.Heal()
+	m.walk(store.ReconcileRun)
+	m.walk(store.ReconcileRun)
+	assert.Empty(t, m.roles(u.ID))
+}
+
+// A group that reads 404 is deleted only if an event has said so.
+func TestW3_ARoleIsKeptWhileItsGroupReads404AndNoEventSaidSo(t *testing.T) {
+	m := newMapped(t)
+	u := m.hire("Ada", "Byron", "ACTIVE")
+	m.org.AddMember(m.qa, u.ID)
+	m.sync()
+	m.org.Fail(oktatest.Match{Route: "/api/v1/groups/{id}"}, -1, oktatest.Fault{Status: 404})
+	m.org.RemoveMember(m.qa, u.ID)
+	m.sync()
+	assert.Equal(t, []string{"Reviewer"}, m.roles(u.ID), "W3")
+}
+
+func TestW4_AGoneUserOutOfScopeIsNotLinked(t *testing.T) {
+	w, qms, _ := scoped(t, true)
+	w.org.AddMember(qms, w.hire("In", "Scope", "ACTIVE").ID)
+	account := w.acct.AddUser(ada(true))
+	u := w.hire("Ada", "Byron", "DEPROVISIONED")
+	w.org.DropAll()
+	w.walk(store.InitialRun)
+	got, _ := w.acct.User(account.ID)
+	assert.Empty(t, got.ExternalID, "W4: scope limits who is linked")
+	assert.True(t, got.Active)
+	assert.Empty(t, w.link(u.ID).OktaID)
+}
+
+func TestW4_AWalkEndsTheSkipOfWhoHasLeftScope(t *testing.T) {
+	w, qms, _ := scoped(t, false)
+	u := w.hire("Ada", "", "ACTIVE")
+	w.org.AddMember(qms, u.ID)
+	w.sync()
+	assert.Equal(t, store.SkipMissing, w.skip(u.ID).Code)
+	w.org.RemoveMember(qms, u.ID)
+	w.org.DropAll()
+	w.walk(store.ReconcileRun)
+	assert.Empty(t, w.skip(u.ID).Code, "W4: out of scope is no skip")
 }

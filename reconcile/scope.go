@@ -77,7 +77,9 @@ func (wk *walk) readMembers(ctx context.Context) error {
 				return err
 			}
 			why = err.Error()
-			wk.Log.Warn("a group cannot be read: who is in it stays in scope", "group", g.ID, "run", wk.run.ID, "error", brief(err))
+			wk.Log.Warn("a group cannot be read: nobody leaves scope, nor loses the roles it feeds", "group", g.ID, "run", wk.run.ID, "error", brief(err))
+		} else if now, err := wk.Okta.Group(ctx, g.ID); err == nil && now.Name != g.Name { // its members were read, which is what counts
+			wk.Log.Warn("a mapped group was renamed in Okta: it is the same group", "group", g.ID, "run", wk.run.ID)
 		}
 		if err := wk.DB.Update(ctx, func(tx *store.Tx) error { return tx.Freeze(g.ID, why) }); err != nil {
 			return err

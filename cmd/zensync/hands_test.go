@@ -178,7 +178,7 @@ func (w *world) doZenQMS(ts *testscript.TestScript, verb string, args []string) 
 		status, err := strconv.Atoi(args[1])
 		fault := zenqmstest.Fault{Status: status, Message: strings.Join(args[2:], " ")}
 		w.account.Fail(map[string]zenqmstest.Match{
-			"create": zenqmstest.OnCreate, "update": zenqmstest.OnUpdate, "search": zenqmstest.OnSearch, "any": zenqmstest.OnAny,
+			"create": zenqmstest.OnCreate, "update": zenqmstest.OnUpdate, "search": zenqmstest.OnSearch, "any": zenqmstest.OnAny, "roles": zenqmstest.OnRoleSearch,
 		}[args[0]], zenqmstest.Always, fault)
 		return true, err
 	case "heal":

@@ -69,18 +69,27 @@ func (in *installation) ready(tx *store.Tx) error {
 
 // checkMapping refuses groups and roles that the last deploy has not resolved.
 func (in *installation) checkMapping(tx *store.Tx) error {
-	err := reconcile.CheckScope(tx, in.Sync.Groups)
-	if errors.Is(err, reconcile.ErrGroups) {
-		return in.Reject("sync.groups", "is not what the last deploy has looked up in Okta", "run `zensync deploy`, or put it back")
-	}
-	if err != nil {
+	key, err := in.changedMapping(tx)
+	if err != nil || key == "" {
 		return err
 	}
-	err = reconcile.CheckRoles(tx, in.rolePairs())
-	if errors.Is(err, reconcile.ErrRoles) {
-		return in.Reject("roles", "is not what the last deploy has looked up", "run `zensync deploy`, or put it back")
+	return in.Reject(key, "is not what the last deploy has looked up", "run `zensync deploy`, or put it back")
+}
+
+// changedMapping is the key of the configuration that is not what the last
+// deploy has resolved, "" when there is none.
+func (in *installation) changedMapping(tx *store.Tx) (key string, err error) {
+	if err := reconcile.CheckScope(tx, in.Sync.Groups); errors.Is(err, reconcile.ErrGroups) {
+		return "sync.groups", nil
+	} else if err != nil {
+		return "", err
 	}
-	return err
+	if err := reconcile.CheckRoles(tx, in.rolePairs()); errors.Is(err, reconcile.ErrRoles) {
+		return "roles", nil
+	} else if err != nil {
+		return "", err
+	}
+	return "", nil
 }
 
 func (in *installation) rolePairs() []reconcile.RolePair {

@@ -18,8 +18,8 @@ func planCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "plan",
 		Usage: "see what deploy or reconcile would do, without doing it",
-		Description: "Before the first deploy: what `zensync deploy` would do; after it: what `zensync reconcile` would. `deploy --dry-run`\n" +
-			"and `reconcile --dry-run` are the same for either. Both sides are read as they would be; nothing is written to ZenQMS,\n" +
+		Description: "Before the first deploy, and where sync.groups or roles have changed since the last: what `zensync deploy` would do;\n" +
+			"else what `zensync reconcile` would. `deploy --dry-run` and `reconcile --dry-run` are the same for either. Both sides are read as they would be; nothing is written to ZenQMS,\n" +
 			"to Okta or to the store: the plan works on a copy of it, in a folder below $TMPDIR that is removed again.\n\n" +
 			"One row is one field of one user, or the reason why he would be skipped or held. Users for whom there is nothing to\n" +
 			"do are only counted. A reason may name an account that does not exist yet, as new-1. The exit status is 0 when there\n" +
@@ -45,7 +45,7 @@ func plan(c *cli.Context, kind store.RunKind) error {
 	}
 	err = in.withCopy(c.Context, func(db *store.Copy) error {
 		if err := db.View(c.Context, func(tx *store.Tx) (err error) {
-			kind, err = in.binding().Planned(tx, kind)
+			kind, err = in.planned(tx, kind, c.App.ErrWriter)
 			return err
 		}); err != nil {
 			return err
@@ -70,8 +70,6 @@ func plan(c *cli.Context, kind store.RunKind) error {
 			if err := db.Update(c.Context, deployment.SetMapping); err != nil {
 				return err
 			}
-		} else if err := db.View(c.Context, in.checkMapping); err != nil {
-			return err
 		}
 		p, err := makePlan(c.Context, worker, db, kind, c.App.ErrWriter)
 		if err != nil {
@@ -90,6 +88,25 @@ func plan(c *cli.Context, kind store.RunKind) error {
 		return errors.New("interrupted: there is no plan, and nothing was changed")
 	}
 	return err
+}
+
+// planned is the kind of run that is planned. Where nobody has said which, and
+// the groups or roles of the configuration have changed, it is a deploy, for
+// nothing else goes by them.
+func (in *installation) planned(tx *store.Tx, asked store.RunKind, talk io.Writer) (store.RunKind, error) {
+	kind, err := in.binding().Planned(tx, asked)
+	if err != nil || kind == store.InitialRun {
+		return kind, err
+	}
+	if asked != "" {
+		return kind, in.checkMapping(tx)
+	}
+	key, err := in.changedMapping(tx)
+	if err != nil || key == "" {
+		return kind, err
+	}
+	fmt.Fprintf(talk, "%s is not what it was at the last deploy, and takes effect with the next: this is what `zensync deploy` would do\n", key)
+	return in.binding().Planned(tx, store.InitialRun)
 }
 
 // withCopy opens a copy of the store for as long as work takes.
