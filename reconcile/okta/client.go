@@ -97,7 +97,8 @@ func New(config Config) (*Client, error) {
 	if config.Transport == nil {
 		config.Transport = defaultTransport()
 	}
-	c := &Client{config: config, transport: &transport{base: config.Transport, observe: config.Observe, budget: budget{share: config.RateShare}}}
+	c := &Client{config: config, transport: &transport{base: config.Transport, observe: config.Observe,
+		budget: budget{share: config.RateShare}, long: make(chan struct{}, 1)}}
 	if c.session, err = newSession(config, c.transport, scopes...); err != nil {
 		return nil, fmt.Errorf("okta: %w", err)
 	}

@@ -14,6 +14,9 @@ import (
 // groupLimit is the size of a page of groups or members that Okta recommends not to exceed.
 const groupLimit = 200
 
+// mostGroups is what is no page of Okta's.
+const mostGroups = 100 * groupLimit
+
 // Group is an Okta group.
 type Group struct {
 	ID   string
@@ -96,17 +99,21 @@ func (c *Client) groups(ctx context.Context, r request) ([]Group, error) {
 	r.method = http.MethodGet
 	var groups []Group
 	r.decode = func(body []byte) error {
-		var items []groupJSON
-		if err := json.Unmarshal(body, &items); err != nil {
-			return err
-		}
-		for i := range items {
-			if items[i].ID == "" {
-				return fmt.Errorf("entry %d of the list: a group without an id", i+1)
+		entry := 0
+		return eachElement(body, func(value []byte) error {
+			if entry++; entry > mostGroups {
+				return fmt.Errorf("more than %d groups on a page", mostGroups)
 			}
-			groups = append(groups, items[i].group())
-		}
-		return nil
+			var g groupJSON
+			if err := json.Unmarshal(value, &g); err != nil {
+				return err
+			}
+			if g.ID == "" {
+				return fmt.Errorf("entry %d of the list: a group without an id", entry)
+			}
+			groups = append(groups, g.group())
+			return nil
+		})
 	}
 	if err := c.readAll(ctx, r); err != nil {
 		return nil, err

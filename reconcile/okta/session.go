@@ -95,7 +95,11 @@ func (s *session) send(ctx context.Context, r request) (http.Header, error) {
 		return nil, err
 	}
 	body := bodies.Get().(*bytes.Buffer)
-	defer bodies.Put(body)
+	defer func() {
+		if body.Cap() <= 4*shortAnswer { // what one long answer took is not kept for the short ones
+			bodies.Put(body)
+		}
+	}()
 	body.Reset()
 	a := &answer{body: body}
 	if _, err := executor.Do(context.WithValue(ctx, answerKey{}, a), req, nil); err != nil {

@@ -2,6 +2,7 @@ package okta
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +17,9 @@ import (
 
 const (
 	// maxAnswer bounds an answer. A page of 200 users with large profiles is well below 4 MiB.
-	maxAnswer = 32 << 20
+	maxAnswer = 16 << 20
+	// shortAnswer is what any number of calls may read at once; of longer answers one is read at a time.
+	shortAnswer = 2 << 20
 	// maxErrorAnswer is as much as is read of an answer that is an error.
 	maxErrorAnswer = 64 << 10
 	// longestWait is the longest wait that is believed. Okta's windows are about a minute long.
@@ -32,6 +35,7 @@ type transport struct {
 	base     http.RoundTripper
 	observe  func(call string, status int, d time.Duration) // nil: nobody listens
 	budget   budget
+	long     chan struct{} // holds a value while an answer that is not short is read
 	lastRate atomic.Pointer[Rate]
 }
 
@@ -64,7 +68,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		a = &answer{body: new(bytes.Buffer)}
 	}
 	a.header = resp.Header
-	if err := readJSON(a.body, resp); err != nil {
+	if err := t.readJSON(req.Context(), a.body, resp); err != nil {
 		return nil, err
 	}
 	given := *resp
@@ -86,9 +90,22 @@ func (t *transport) note(req *http.Request, status int, began time.Time) {
 	}
 }
 
-// readJSON reads a body, whole or not at all.
-func readJSON(body *bytes.Buffer, resp *http.Response) error {
-	n, err := body.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+// readJSON reads a body, whole or not at all. It bounds what all calls hold together: a server that answers without an
+// end must not take the host's memory.
+func (t *transport) readJSON(ctx context.Context, body *bytes.Buffer, resp *http.Response) error {
+	n, err := body.ReadFrom(io.LimitReader(resp.Body, shortAnswer))
+	if err == nil && n == shortAnswer {
+		select {
+		case t.long <- struct{}{}:
+			defer func() { <-t.long }()
+		case <-ctx.Done():
+			return fmt.Errorf("reading the answer: %w", ctx.Err())
+		}
+		body.Grow(maxAnswer - shortAnswer + bytes.MinRead) // at once: to double what there is takes twice the room
+		var more int64
+		more, err = body.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1-shortAnswer))
+		n += more
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("reading the answer: %w", err)

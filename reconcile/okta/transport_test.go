@@ -4,8 +4,10 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -200,8 +202,47 @@ func TestOversizedAnswerIsCutOff(t *testing.T) {
 		}
 	}))
 	_, err := c.ListUsers(t.Context(), okta.Query{})
-	assert.ErrorContains(t, err, "an answer of more than 32 MiB")
+	assert.ErrorContains(t, err, "an answer of more than 16 MiB")
 	assert.Equal(t, 0, okta.StatusOf(err))
+}
+
+// However many calls are answered without an end, what they hold together is bounded.
+func TestOversizedAnswersTakeLittleMemory(t *testing.T) {
+	const calls, whole, bound = 16, 100 << 20, 384 << 20 // garbage is counted; all answers at once would be 512 MiB without it
+	var most atomic.Uint64
+	block := []byte(strings.Repeat("x", 1<<20))
+	c, err := okta.New(okta.Config{APIToken: apiToken, Timeout: time.Minute, OrgURL: serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `["`)
+		for range whole / len(block) {
+			if _, err := w.Write(block); err != nil {
+				return // the client hung up, as it should
+			}
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			for before := most.Load(); m.HeapAlloc > before && !most.CompareAndSwap(before, m.HeapAlloc); before = most.Load() {
+			}
+		}
+	}))})
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for range calls {
+		all.Go(func() {
+			_, err := c.ListUsers(t.Context(), okta.Query{})
+			assert.ErrorContains(t, err, "an answer of more than 16 MiB")
+		})
+	}
+	all.Wait()
+	t.Logf("at most %d MiB of heap", most.Load()>>20)
+	assert.Less(t, most.Load(), uint64(bound), "of 16 answers of 100 MiB each, one at a time is read further than 2 MiB")
+}
+
+func TestPagesOfTooManyAreNotOktas(t *testing.T) {
+	body := "[" + strings.Repeat(`{"id":"1","profile":{}},`, 20000) + `{"id":"1"}]`
+	_, err := tokenClient(t, page(body)).ListUsers(t.Context(), okta.Query{})
+	assert.ErrorContains(t, err, "more than 20000 users on a page")
+	_, err = tokenClient(t, page(body)).FindGroups(t.Context(), "QA")
+	assert.ErrorContains(t, err, "more than 20000 groups on a page")
 }
 
 func TestAnswersThatAreNotOktas(t *testing.T) {

@@ -16,6 +16,8 @@ const (
 	defaultLimit = 100
 	// maxLimit is the most users Okta puts on a page.
 	maxLimit = 200
+	// mostUsers is what is no page of Okta's. A user takes more room than the text he is read from, if that says little.
+	mostUsers = 100 * maxLimit
 )
 
 // User is what this program wants to know of an Okta user. Texts are as Okta has them, blanks around them included.
@@ -136,6 +138,9 @@ func (c *Client) userPage(ctx context.Context, r request, after string) (Page, e
 	r.decode = func(body []byte) error {
 		page.Users = make([]User, 0, maxLimit)
 		return eachElement(body, func(value []byte) error {
+			if len(page.Users) == mostUsers {
+				return fmt.Errorf("more than %d users on a page", mostUsers)
+			}
 			var u User
 			if err := u.read(value); err != nil {
 				return fmt.Errorf("entry %d of the page: %w", len(page.Users)+1, err)

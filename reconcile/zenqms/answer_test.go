@@ -10,7 +10,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode"
@@ -212,7 +215,55 @@ func TestAnswer_TooLongIsCutOff(t *testing.T) {
 	})
 	_, err := s.client.List(t.Context(), 1)
 	assert.Zero(t, asError(t, err).Status)
-	assert.ErrorContains(t, err, "longer than 32 MiB")
+	assert.ErrorContains(t, err, "longer than 8 MiB")
+}
+
+// However many calls are answered without an end, what they hold together is
+// bounded; and so is what a list of next to nothing is read into.
+func TestAnswer_TooLongTakesLittleMemory(t *testing.T) {
+	const calls, whole, bound = 16, 100 << 20, 128 << 20
+	var most atomic.Uint64
+	block := []byte(strings.Repeat("x", 1<<20))
+	s := onServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"data": [], "x": "`)
+		for range whole / len(block) {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			for before := most.Load(); m.HeapAlloc > before && !most.CompareAndSwap(before, m.HeapAlloc); before = most.Load() {
+			}
+		}
+	})
+	var all sync.WaitGroup
+	for range calls {
+		all.Go(func() {
+			_, err := s.client.List(t.Context(), 1)
+			assert.ErrorContains(t, err, "longer than 8 MiB")
+		})
+	}
+	all.Wait()
+	t.Logf("at most %d MiB of heap", most.Load()>>20)
+	assert.Less(t, most.Load(), uint64(bound), "16 answers of 100 MiB each, of which one at a time is read further than 256 KiB")
+
+	many := strings.Repeat(`{},`, 10_000) + `{}`
+	_, err := onServer(t, saysJSON(200, `{"data": [`+many+`]}`)).client.List(t.Context(), 1)
+	assert.ErrorContains(t, err, "a list of more than 10000 rows")
+	_, err = onServer(t, saysJSON(200, `{"id": 1, "is_active": true, "roles": [`+many+`]}`)).client.Update(t.Context(), "1", zenqms.Patch{Title: new("T")})
+	assert.ErrorContains(t, err, "a list of more than 10000 rows")
+}
+
+// A refusal is one whatever comes behind it, and is not read to its end.
+func TestRefusal_MayBeLong(t *testing.T) {
+	for body, words := range map[string]string{
+		`{"message": "no"` + strings.Repeat(" ", 60<<10) + `}`: "no",
+		"<html>" + strings.Repeat("x", 100<<20):                "not JSON but text/html",
+	} {
+		e := create(t, onServer(t, says(422, "text/html", body)).client)
+		assert.Equal(t, 422, e.Status)
+		assert.Equal(t, words, e.Message)
+	}
 }
 
 func TestNoAnswer(t *testing.T) {

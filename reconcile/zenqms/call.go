@@ -13,9 +13,14 @@ import (
 	"time"
 )
 
-// maxAnswer bounds the body of one answer. A page of 100 users is some 30 KB;
-// what is a thousand times larger is not one.
-const maxAnswer = 32 << 20
+const (
+	// maxAnswer bounds the body of one answer, in bytes. A page of 100 users is
+	// some 30 KB, and 3 MB where every name is as long as a page of a book.
+	maxAnswer = 8 << 20
+	// shortAnswer is what any number of calls may read at once, in bytes; of
+	// longer answers the client reads one at a time.
+	shortAnswer = 256 << 10
+)
 
 // request is one call.
 type request struct {
@@ -129,14 +134,33 @@ func (c *Client) send(ctx context.Context, req request, payload []byte) (*answer
 		return nil, c.cause(ctx, attempt, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := c.read(attempt, resp)
 	if err != nil {
 		return nil, fmt.Errorf("HTTP %d, but the answer broke off: %w", resp.StatusCode, c.cause(ctx, attempt, err))
 	}
-	if len(body) > maxAnswer {
+	if len(body) > maxAnswer && resp.StatusCode <= 299 { // a refusal is one whatever comes behind it
 		return nil, fmt.Errorf("HTTP %d, but the answer is longer than %d MiB", resp.StatusCode, maxAnswer>>20)
 	}
 	return &answer{status: resp.StatusCode, header: resp.Header, body: body}, nil
+}
+
+// read reads a body to its end, or to more than maxAnswer. It bounds what all
+// calls hold together: a server that answers without an end must not take the
+// host's memory.
+func (c *Client) read(ctx context.Context, resp *http.Response) ([]byte, error) {
+	var body bytes.Buffer
+	n, err := body.ReadFrom(io.LimitReader(resp.Body, shortAnswer))
+	if err != nil || n < shortAnswer {
+		return body.Bytes(), err
+	}
+	select {
+	case c.long <- struct{}{}:
+		defer func() { <-c.long }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	_, err = body.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1-n))
+	return body.Bytes(), err
 }
 
 // cause tells the caller's own cancellation from an attempt that took too

@@ -70,6 +70,7 @@ type Client struct {
 	observe    func(call string, status int, d time.Duration) // nil: nobody listens
 	pace       *pace
 	inFlight   chan struct{} // holds a value for each call under way; nil: no limit
+	long       chan struct{} // holds a value while an answer that is not short is read
 	roleKind   atomic.Int32  // a kind; see role.go
 	listed     pageTrail
 }
@@ -120,6 +121,7 @@ func New(cfg Config) (*Client, error) {
 		observe:    cfg.Observe,
 		pace:       newPace(perSecond),
 		inFlight:   inFlight,
+		long:       make(chan struct{}, 1),
 	}, nil
 }
 

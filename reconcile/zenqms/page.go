@@ -2,6 +2,7 @@ package zenqms
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -45,9 +46,9 @@ func scan[W row](ctx context.Context, c *Client, op, path string, q wireQuery, f
 		if err != nil {
 			return err
 		}
-		repeated, more := follow(&trail, q.Page, w)
-		if repeated {
-			return nil
+		repeated, more, err := follow(op, &trail, q.Page, w)
+		if repeated || err != nil {
+			return err
 		}
 		for _, r := range w.Data.list {
 			if !fn(r) {
@@ -63,22 +64,26 @@ func scan[W row](ctx context.Context, c *Client, op, path string, q wireQuery, f
 // follow tells whether a page is its predecessor over again, and whether
 // another must be asked for. A short page ends the rows only if the total
 // agrees with what was seen and ZenQMS says how long its pages are; whatever
-// is in doubt costs one more call, which finds an empty page.
-func follow[W row](trail *pageTrail, page int, w wirePage[W]) (repeated, more bool) {
+// is in doubt costs one more call, which finds an empty page. Pages that go
+// round in circles are an error.
+func follow[W row](op string, trail *pageTrail, page int, w wirePage[W]) (repeated, more bool, err error) {
 	ids := make([]string, 0, len(w.Data.list))
 	for _, r := range w.Data.list {
 		ids = append(ids, r.rowID())
 	}
-	repeated, seen := trail.step(page, ids)
+	repeated, circles, seen := trail.step(page, ids)
+	if circles {
+		return false, false, &Error{Op: op, Message: fmt.Sprintf("page %d has the rows of a page before it: the list would never end", page)}
+	}
 	if repeated || len(ids) == 0 {
-		return repeated, false
+		return repeated, false, nil
 	}
 	size, sizeStated := w.PageSize.count()
 	total, totalStated := w.Total.count()
 	if !sizeStated || !totalStated || len(ids) >= min(size, pageSize) {
-		return false, true
+		return false, true, nil
 	}
-	return false, seen < total
+	return false, seen < total, nil
 }
 
 // count reads a number of rows.
@@ -87,18 +92,23 @@ func (o opaque) count() (n int, stated bool) {
 	return n, err == nil && n >= 0
 }
 
-// pageTrail remembers the page read last. Readers that share one disturb each
-// other's memory, at the cost of a call more before an end is noticed.
+// pageTrail remembers the page read last, and one before it that is chosen anew
+// at pages 1, 2, 4, 8... to notice that the pages go round in circles (Brent's
+// algorithm). Readers that share one disturb each other's memory, at the cost
+// of a call more before an end is noticed.
 type pageTrail struct {
 	mu     sync.Mutex
 	page   int
 	before int // rows on the pages before it
 	ids    []string
+	mark   int      // the page chosen
+	marked []string // its rows
 }
 
 // step notes a page and tells whether it holds the same rows as the page
-// before it, and how many rows were seen up to its end.
-func (t *pageTrail) step(page int, ids []string) (repeated bool, seen int) {
+// before it, whether those of another one before it, and how many rows were
+// seen up to its end.
+func (t *pageTrail) step(page int, ids []string) (repeated, circles bool, seen int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	before := t.before // the same page again
@@ -113,5 +123,9 @@ func (t *pageTrail) step(page int, ids []string) (repeated bool, seen int) {
 		before = (page - 1) * pageSize
 	}
 	t.page, t.before, t.ids = page, before, ids
-	return repeated, before + len(ids)
+	circles = !repeated && len(ids) > 0 && page > t.mark && slices.Equal(ids, t.marked)
+	if page == 1 || page >= 2*t.mark {
+		t.mark, t.marked = page, ids
+	}
+	return repeated, circles, before + len(ids)
 }

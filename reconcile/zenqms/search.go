@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Page is one page of the users of the account.
@@ -33,9 +35,9 @@ func (c *Client) List(ctx context.Context, page int) (Page, error) {
 	}
 	out := Page{Page: page}
 	out.Total, _ = w.Total.count()
-	repeated, more := follow(&c.listed, page, w)
-	if repeated {
-		return out, nil
+	repeated, more, err := follow(op, &c.listed, page, w)
+	if repeated || err != nil {
+		return out, err
 	}
 	out.More = more
 	out.Users = make([]User, 0, len(w.Data.list))
@@ -78,7 +80,7 @@ func (c *Client) ByEmail(ctx context.Context, email string) ([]User, error) {
 	}
 	var found []User
 	err := c.eachUser(ctx, op, wireQuery{Email: email}, func(u User) bool {
-		if strings.EqualFold(strings.TrimSpace(u.Email), email) {
+		if sameAddress(u.Email, email) {
 			found = append(found, u)
 		}
 		return true
@@ -87,6 +89,18 @@ func (c *Client) ByEmail(ctx context.Context, email string) ([]User, error) {
 		return nil, err
 	}
 	return found, nil
+}
+
+// sameAddress compares two addresses in any case, of which no letter beyond
+// ASCII is one of ASCII: a Kelvin sign is no k.
+func sameAddress(a, b string) bool {
+	fold := func(r rune) rune {
+		if lower := unicode.ToLower(r); r < utf8.RuneSelf || lower >= utf8.RuneSelf {
+			return lower
+		}
+		return r
+	}
+	return strings.Map(fold, strings.TrimSpace(a)) == strings.Map(fold, strings.TrimSpace(b))
 }
 
 // ByExternalID gives the users that carry the external id. honoured is false

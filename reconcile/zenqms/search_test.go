@@ -96,6 +96,41 @@ func TestList_EndsWhenThePageIsIgnored(t *testing.T) {
 	}
 }
 
+// Pages that lead back to an earlier one would be asked for without an end.
+func TestList_PagesThatGoRoundInCirclesAreAnError(t *testing.T) {
+	for name, next := range map[string]func(page int) int{
+		"two in turn":             func(page int) int { return page % 2 },
+		"five in turn":            func(page int) int { return page % 5 },
+		"three in turn, from six": func(page int) int { return min(page, 6+page%3) },
+	} {
+		s := onServer(t, nil)
+		s.handle = func(w http.ResponseWriter, _ *http.Request) {
+			first := 1 + 100*next(len(s.seen()))
+			saysJSON(http.StatusOK, rowsJSON(first, first+99, ""))(w, nil)
+		}
+		var err error
+		for page, more := 1, true; more && err == nil; page++ {
+			require.Less(t, page, 50, "%s: does not end", name)
+			var p zenqms.Page
+			p, err = s.client.List(t.Context(), page)
+			more = p.More
+		}
+		assert.ErrorContains(t, err, "the list would never end", name)
+		assert.Zero(t, asError(t, err).Status, "E4: tried again, as what is no answer")
+		for what, ask := range map[string]func() error{
+			"by id":    func() error { _, err := s.client.ByID(t.Context(), "x"); return err },
+			"by email": func() error { _, err := s.client.ByEmail(t.Context(), "a@example.com"); return err },
+			"roles":    func() error { _, err := s.client.Roles(t.Context()); return err },
+		} {
+			before := len(s.seen())
+			err := ask()
+			assert.ErrorContains(t, err, "the list would never end", "%s, %s: nobody is concluded not to exist", name, what)
+			assert.False(t, zenqms.IsNotFound(err))
+			assert.Less(t, len(s.seen())-before, 50)
+		}
+	}
+}
+
 // pagesOf serves numbered users in pages of the given size.
 func pagesOf(t *testing.T, users, size int, extra string, clamp bool) *server {
 	var s *server

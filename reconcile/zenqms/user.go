@@ -104,7 +104,7 @@ func (c *Client) user(w wireUser) User {
 		Active:     w.Active.value,
 		ExternalID: w.ExternalID.text,
 	}
-	for _, r := range w.Roles {
+	for _, r := range w.Roles.list {
 		u.Roles = append(u.Roles, c.role(r))
 	}
 	return u

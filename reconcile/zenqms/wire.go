@@ -53,20 +53,41 @@ type rows[T any] struct {
 	list  []T
 }
 
+// maxRows bounds a list: a hundred times a page. Rows take more room than the
+// text they are read from, if that says little.
+const maxRows = 100 * pageSize
+
 func (r *rows[T]) UnmarshalJSON(raw []byte) error {
 	r.given = true
-	return json.Unmarshal(raw, &r.list)
+	if raw[0] != '[' {
+		return json.Unmarshal(raw, &r.list) // null, or an error
+	}
+	in := json.NewDecoder(bytes.NewReader(raw))
+	if _, err := in.Token(); err != nil {
+		return err
+	}
+	for in.More() {
+		if len(r.list) == maxRows {
+			return fmt.Errorf("a list of more than %d rows", maxRows)
+		}
+		var row T
+		if err := in.Decode(&row); err != nil {
+			return err
+		}
+		r.list = append(r.list, row)
+	}
+	return nil
 }
 
 type wireUser struct {
-	ID         opaque     `json:"id"`
-	Email      opaque     `json:"email"`
-	FirstName  opaque     `json:"first_name"`
-	LastName   opaque     `json:"last_name"`
-	Title      opaque     `json:"title"`
-	Active     flag       `json:"is_active"`
-	ExternalID opaque     `json:"external_id"`
-	Roles      []wireRole `json:"roles"`
+	ID         opaque         `json:"id"`
+	Email      opaque         `json:"email"`
+	FirstName  opaque         `json:"first_name"`
+	LastName   opaque         `json:"last_name"`
+	Title      opaque         `json:"title"`
+	Active     flag           `json:"is_active"`
+	ExternalID opaque         `json:"external_id"`
+	Roles      rows[wireRole] `json:"roles"`
 }
 
 type wireRole struct {

@@ -36,6 +36,7 @@ func onAccount(t *testing.T, opts zenqmstest.Options) (*zenqmstest.Account, *zen
 type server struct {
 	mu     sync.Mutex
 	calls  []seen
+	handle http.HandlerFunc
 	client *zenqms.Client
 	url    string
 }
@@ -48,7 +49,7 @@ type seen struct {
 
 func onServer(t *testing.T, handle http.HandlerFunc) *server {
 	t.Helper()
-	s := &server{}
+	s := &server{handle: handle}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if !assert.NoError(t, err) {
@@ -57,7 +58,7 @@ func onServer(t *testing.T, handle http.HandlerFunc) *server {
 		s.mu.Lock()
 		s.calls = append(s.calls, seen{r.Method, r.URL.EscapedPath(), r.Header, string(body)})
 		s.mu.Unlock()
-		handle(w, r)
+		s.handle(w, r)
 	}))
 	t.Cleanup(web.Close)
 	s.url = web.URL
