@@ -226,7 +226,7 @@ func (d *dry) holders(ctx context.Context, email string) ([]zenqms.User, error) 
 
 // at are the accounts that would have an address, given those that have it.
 func (d *dry) at(email string, holders []zenqms.User) []zenqms.User {
-	return d.overlay(holders, d.byAddress, store.Address(email), func(u zenqms.User) bool { return sameText(u.Email, email) })
+	return d.overlay(holders, d.byAddress, store.Address(email), func(u zenqms.User) bool { return store.Address(u.Email) == store.Address(email) })
 }
 
 // put keeps an account as it would be.

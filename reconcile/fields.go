@@ -30,7 +30,7 @@ func diff(a zenqms.User, w wish, oktaID string) zenqms.Patch {
 	if a.ExternalID != oktaID {
 		p.ExternalID = &oktaID
 	}
-	if !sameText(a.Email, w.Email) {
+	if store.Address(a.Email) != store.Address(w.Email) {
 		p.Email = &w.Email
 	}
 	if strings.TrimSpace(a.FirstName) != w.FirstName {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // timeLayout is how every time is stored: UTC, milliseconds, fixed width, so
@@ -211,8 +213,17 @@ func jsonArg[T any](list []T) (string, error) {
 }
 
 // Address is an e-mail address as addresses are compared: trimmed, in lower
-// case.
-func Address(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+// case. No letter beyond ASCII becomes one of ASCII, as Unicode's Kelvin sign
+// would become a k: the account of kate@example.com is not for whoever can write
+// her name with another letter.
+func Address(email string) string {
+	return strings.Map(func(r rune) rune {
+		if lower := unicode.ToLower(r); r < utf8.RuneSelf || lower >= utf8.RuneSelf {
+			return lower
+		}
+		return r
+	}, strings.TrimSpace(email))
+}
 
 // placeholders is "?, ?, ?" for n arguments.
 func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
