@@ -139,8 +139,9 @@ func (w *Worker) ignorable(ctx context.Context, claim store.Claim) (ignore bool,
 // time, and their reading is young. A late look is for what Okta says now.
 func (w *Worker) mayUseDirectory(claim store.Claim) bool {
 	for _, row := range claim.Rows {
-		walk := row.Origin == store.FromInitial || row.Origin == store.FromReconcile
-		if !walk || row.Cleared == store.Approved || row.Attempts > 1 || row.Looks > 0 || row.RunStarted.IsZero() || w.DB.Now().Sub(row.RunStarted) > directoryAge {
+		walk, age := row.Origin == store.FromInitial || row.Origin == store.FromReconcile, w.DB.Now().Sub(row.RunStarted)
+		if !walk || row.Cleared == store.Approved || row.Attempts > 1 || row.Looks > 0 || row.RunStarted.IsZero() ||
+			age > directoryAge || age < 0 { // a clock that was set back cannot tell how old it is
 			return false
 		}
 	}

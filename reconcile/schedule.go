@@ -25,7 +25,8 @@ func ParseSchedule(spec string) (Schedule, error) {
 }
 
 // startRun asks for a scheduled walk that is due and takes the next wanted
-// one. A time that passed while no worker was up is served once, late.
+// one. A time that passed while no worker was up is served once, late. It looks
+// after times that a clock has left behind as well.
 func (w *Worker) startRun(ctx context.Context) (run store.Run, started bool, err error) {
 	var wanted bool
 	if err := w.DB.View(ctx, func(tx *store.Tx) error {
@@ -36,11 +37,18 @@ func (w *Worker) startRun(ctx context.Context) (run store.Run, started bool, err
 		wanted = any && !due.After(tx.Now)
 		next, err := w.nextScheduled(tx)
 		wanted = wanted || !next.IsZero() && !next.After(tx.Now)
+		if err != nil || wanted {
+			return err
+		}
+		wanted, err = clockWasAhead(tx)
 		return err
 	}); err != nil || !wanted {
 		return run, false, ignoreStop(ctx, err)
 	}
 	err = w.DB.UpdateSorted(ctx, func(tx *store.Tx) error {
+		if err := w.recall(tx); err != nil {
+			return err
+		}
 		state, err := tx.Setting(store.LifeState)
 		if err != nil || state != string(Active) {
 			return err

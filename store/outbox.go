@@ -87,9 +87,13 @@ const (
 // older ones: what has changed may be what they waited for.
 func (tx *Tx) Enqueue(p Promise) (int64, error) { return tx.enqueue(p, tx.Now) }
 
-// enqueue is Enqueue of a promise that was to be made at a time, not later than
-// now. What waits no more keeps its place.
+// enqueue is Enqueue of a promise that was to be made at a time, which is not
+// later than now unless the clock was set back. What waits no more keeps its
+// place.
 func (tx *Tx) enqueue(p Promise, at time.Time) (int64, error) {
+	if at.After(tx.Now) {
+		at = tx.Now
+	}
 	made := FormatTime(at)
 	if err := tx.run(`
 		UPDATE outbox INDEXED BY outbox_pending

@@ -66,6 +66,7 @@ func asksLittle(f *fixture) {
 		"who is due": {dueQuery, []any{HookPriority, FormatTime(noon)},
 			[]string{"SEARCH o USING INDEX outbox_open (priority=? AND due<?)", "SEARCH r USING INDEX outbox_pending (okta_id=?)"}},
 		"when somebody is": {nextDueQuery, nil, []string{"SEARCH o USING COVERING INDEX outbox_open (priority=?)"}},
+		"when the last is": {lastDueQuery, nil, []string{"SEARCH o USING COVERING INDEX outbox_open (priority=?)"}},
 		"a glance at everybody": {glanceQuery, []any{0, 100},
 			[]string{"SEARCH d USING INTEGER PRIMARY KEY (rowid>?)", "SEARCH o USING INDEX outbox_pending (okta_id=?)", "SEARCH l USING PRIMARY KEY (okta_id=?)"}},
 	} {
