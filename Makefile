@@ -63,6 +63,11 @@ lint:
 	$(GO) -C scripts/browser vet ./...
 	cd scripts/browser && $(GO) run $(STATICCHECK) ./...
 
+## licences: list anew, in scripts/licences, what is linked in, at which versions and under which licences; a test says when it is time
+.PHONY: licences
+licences:
+	$(GO) run ./scripts/licences > scripts/licences/licences.csv.new && mv scripts/licences/licences.csv.new scripts/licences/licences.csv
+
 ## package: deb, rpm and tarball in dist/, the same bytes for the same commit
 .PHONY: package
 package:

@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"cmd/zensync/setup": {"cmd/zensync/config"},
 	// It uses the program as it is installed.
 	"scripts/smoke":               {"reconcile/okta/oktatest", "reconcile/zenqms/zenqmstest"},
+	"scripts/licences":            {},
 	"relay":                       {"store"},
 	"reconcile":                   {"store", "reconcile/okta", "reconcile/zenqms"},
 	"reconcile/okta":              {},
