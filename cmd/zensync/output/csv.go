@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -37,11 +38,14 @@ func (t Table) csv(terminal bool) ([]byte, error) {
 }
 
 // neutral puts an apostrophe before text that a spreadsheet would compute.
-// Some take the full-width forms of the signs as well. Source: OWASP, CSV
-// Injection.
+// Some take the full-width forms of the signs as well, and some pass over what
+// cannot be seen before them. Source: OWASP, CSV Injection.
 func neutral(text string) string {
+	const breaks, signs = "\t\r\n", "=+-@＝＋－＠"
+	seen := strings.TrimLeftFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Cc) })
 	first, _ := utf8.DecodeRuneInString(text)
-	if text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
+	sign, _ := utf8.DecodeRuneInString(seen)
+	if text != "" && strings.ContainsRune(breaks, first) || seen != "" && strings.ContainsRune(signs, sign) {
 		return "'" + text
 	}
 	return text
