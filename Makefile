@@ -63,6 +63,11 @@ lint:
 	$(GO) -C scripts/browser vet ./...
 	cd scripts/browser && $(GO) run $(STATICCHECK) ./...
 
+## mutants: change one thing after the other in reconcile/decide.go, and expect a test to fail each time; it takes its time
+.PHONY: mutants
+mutants:
+	$(GO) run ./scripts/mutants
+
 ## licences: list anew, in scripts/licences, what is linked in, at which versions and under which licences; a test says when it is time
 .PHONY: licences
 licences:

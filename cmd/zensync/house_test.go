@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	// It uses the program as it is installed.
 	"scripts/smoke":               {"reconcile/okta/oktatest", "reconcile/zenqms/zenqmstest"},
 	"scripts/licences":            {},
+	"scripts/mutants":             {},
 	"relay":                       {"store"},
 	"reconcile":                   {"store", "reconcile/okta", "reconcile/zenqms"},
 	"reconcile/okta":              {},
