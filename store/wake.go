@@ -89,6 +89,9 @@ func (db *DB) Nudges() (<-chan struct{}, func(), error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen on the wake-up socket: %w", err)
 	}
+	if err := os.Chmod(addr.Name, 0o600); err != nil { // whatever the umask: nobody else is to keep the worker busy
+		return nil, nil, errors.Join(fmt.Errorf("keep the wake-up socket from others: %w", err), conn.Close())
+	}
 	nudges := make(chan struct{}, 1)
 	stopped := make(chan struct{})
 	go func() {
