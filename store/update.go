@@ -161,10 +161,12 @@ func (db *DB) runBatch(batch []*job) (err error) {
 	if err != nil || len(batch) == 1 && batch[0].err != nil {
 		return errors.Join(err, db.writer.do("ROLLBACK"))
 	}
+	crash("before commit")
 	if err := db.writer.do("COMMIT"); err != nil {
 		_ = db.writer.do("ROLLBACK") // a failed commit may leave the transaction open
 		return err
 	}
+	crash("after commit")
 	if err := db.place.check(); err != nil {
 		return err
 	}

@@ -227,6 +227,15 @@ func TestModuleIsPinned(t *testing.T) {
 	assert.Empty(t, mod.Replace, "rule: nothing is replaced in go.mod, so that go install works")
 }
 
+// What kills the program for `make crash` is not in the one that people use.
+func TestTheProgramHasNoCrashPoints(t *testing.T) {
+	for _, name := range []string{"./store", "./cmd/zensync"} {
+		files := strings.Fields(strings.Trim(command(t, "go", "list", "-f", "{{.GoFiles}}", name), "[]\n"))
+		assert.Contains(t, files, "nocrash.go", "rule: crash points are compiled to nothing; %s", name)
+		assert.NotContains(t, files, "crash.go", "rule: crash points are only behind the tag crash; %s", name)
+	}
+}
+
 // eachFile calls fn with the path below the root of every file of the project.
 func eachFile(t *testing.T, fn func(name string)) {
 	for _, top := range topLevel {

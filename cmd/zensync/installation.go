@@ -241,7 +241,7 @@ func (in *installation) brake() reconcile.Brake {
 
 // oktaConfig reads the credential of Okta.
 func (in *installation) oktaConfig() (okta.Config, error) {
-	cfg := okta.Config{OrgURL: in.Okta.OrgURL, ClientID: in.Okta.ClientID, PrivateKeyID: in.Okta.PrivateKeyID, RateShare: in.Okta.RateShare}
+	cfg := okta.Config{OrgURL: in.Okta.OrgURL, ClientID: in.Okta.ClientID, PrivateKeyID: in.Okta.PrivateKeyID, RateShare: in.Okta.RateShare, Transport: mortal("okta")}
 	if in.Okta.APITokenFile != "" {
 		token, err := in.OktaToken()
 		cfg.APIToken = string(token)
@@ -324,7 +324,7 @@ func (in *installation) zenqmsConfig() (zenqms.Config, error) {
 	}
 	return zenqms.Config{
 		BaseURL: in.ZenQMS.BaseURL, APIKey: string(key), AuthHeader: in.ZenQMS.AuthHeader, AuthPrefix: prefix,
-		MaxRequestsPerSecond: in.ZenQMS.MaxRequestsPerSecond, MaxInFlight: in.ZenQMS.Concurrency,
+		MaxRequestsPerSecond: in.ZenQMS.MaxRequestsPerSecond, MaxInFlight: in.ZenQMS.Concurrency, Transport: mortal("zenqms"),
 	}, err
 }
 

@@ -44,15 +44,23 @@ type process struct {
 // is searched for secrets in the end.
 func (c *site) start(args ...string) *process {
 	c.Helper()
+	return c.startWith(nil, nil, args...)
+}
+
+// startWith is start with more environment, and under another program, as in
+// "strace -f".
+func (c *site) startWith(under, environment []string, args ...string) *process {
+	c.Helper()
 	args = slices.Clone(args)
 	for i, arg := range args {
 		args[i] = os.Expand(arg, c.expand)
 	}
 	zensync, err := program()
 	require.NoError(c, err)
-	p := &process{site: c, cmd: exec.CommandContext(c.Context(), zensync, args...), ended: make(chan struct{})}
+	line := slices.Concat(under, []string{zensync}, args)
+	p := &process{site: c, cmd: exec.CommandContext(c.Context(), line[0], line[1:]...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir = &p.stdout, &p.stderr, c.folder
-	p.cmd.Env = append(os.Environ(), "TMPDIR="+c.temporary())
+	p.cmd.Env = append(append(os.Environ(), "TMPDIR="+c.temporary()), environment...)
 	for name, value := range c.vars {
 		if name != transcript {
 			p.cmd.Env = append(p.cmd.Env, name+"="+value)

@@ -76,14 +76,20 @@ func (c *site) temporary() string { return filepath.Join(c.folder, "tmp") }
 // withRelay does work while a relay is up.
 func (c *site) withRelay(work func()) {
 	c.Helper()
+	relay := c.startRelay()
+	work()
+	relay.stop()
+}
+
+func (c *site) startRelay() *process {
+	c.Helper()
 	relay := c.start("relay")
 	c.until("the relay is up", func() bool {
 		up, err := c.up("relay")
 		require.NoError(c, err)
 		return up
 	})
-	work()
-	relay.stop()
+	return relay
 }
 
 // killWorker leaves what a worker leaves that is killed while ZenQMS has just
