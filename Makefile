@@ -61,6 +61,11 @@ SEED  ?= 0
 crash:
 	$(GO) test -tags crash -count=1 -timeout 60m -run '^TestCrash_' -v ./cmd/zensync -crash.kills=$(KILLS) -crash.seed=$(SEED)
 
+## disks: disks that fail, are full or read-only, and files that are damaged, locked or gone; some of it needs root, some strace
+.PHONY: disks
+disks:
+	$(GO) test -tags crash -count=1 -timeout 20m -run '^TestDisks_' ./cmd/zensync
+
 ## lint: format, vet, staticcheck
 .PHONY: lint
 lint:

@@ -65,15 +65,15 @@ func Open(ctx context.Context, path string) (*DB, error) { return openStore(ctx,
 // openStore is Open; before, if given, is called ahead of a change of the schema.
 func openStore(ctx context.Context, path string, before beforeMigration) (*DB, error) {
 	if err := prepareFile(path); err != nil {
-		return nil, err
+		return nil, remedied(err)
 	}
 	db := &DB{Now: time.Now, path: path, use: usage(path),
 		jobs: make(chan *job, maxBatch), quit: make(chan struct{}), stopped: make(chan struct{})}
 	if _, err := db.use.TryRLockContext(ctx, usePoll); err != nil {
-		return nil, fmt.Errorf("open the store %s: %w", path, err)
+		return nil, remedied(fmt.Errorf("open the store %s: %w", path, err))
 	}
 	if err := db.open(ctx, before); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the store %s: %w", path, err), db.use.Close())
+		return nil, errors.Join(remedied(fmt.Errorf("open the store %s: %w", path, err)), db.use.Close())
 	}
 	go db.write()
 	return db, nil
@@ -149,14 +149,14 @@ func (db *DB) Close() (err error) {
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	s, err := db.readers.take(ctx)
 	if err != nil {
-		return fmt.Errorf("read the store: %w", err)
+		return remedied(fmt.Errorf("read the store: %w", err))
 	}
 	if err := s.do("BEGIN"); err != nil {
 		db.readers.give(s, false)
-		return fmt.Errorf("read the store: %w", err)
+		return remedied(fmt.Errorf("read the store: %w", err))
 	}
 	defer func() { db.readers.give(s, s.do("ROLLBACK") == nil) }()
-	return fn(&Tx{Now: db.now(), ctx: ctx, session: s})
+	return remedied(fn(&Tx{Now: db.now(), ctx: ctx, session: s}))
 }
 
 // now is the time as the store keeps it: UTC, whole milliseconds.

@@ -7,42 +7,36 @@ import (
 
 // place remembers which files the store was opened with. Whoever puts another
 // file in their place, or removes one, leaves a process that has them open
-// writing to what nobody will find again, without an error.
+// writing to what nobody will find again, without an error; and one that starts
+// after that writes over what this one writes, for they no longer see each
+// other's locks.
 type place struct {
-	path    string
-	db, wal os.FileInfo // wal is nil until the first commit
+	path  string
+	files [len(placeSuffixes)]os.FileInfo // nil until the first look
 }
+
+// placeSuffixes are behind the names of the files: the database, the
+// write-ahead log, and its index, which also holds the locks.
+var placeSuffixes = [...]string{"", "-wal", "-shm"}
 
 func newPlace(path string) (place, error) {
-	info, err := os.Stat(path)
-	return place{path: path, db: info}, err
+	p := place{path: path}
+	var err error
+	p.files[0], err = os.Stat(path)
+	return p, err
 }
 
-// check refuses what was written just now when it is not where it would be
-// looked for.
+// check is an error when a file is not where it would be looked for: before a
+// write, so that nothing is written, and after it, for what was written just now.
 func (p *place) check() error {
-	if err := same(p.path, p.db); err != nil {
-		return err
-	}
-	wal := p.path + "-wal"
-	if p.wal != nil {
-		return same(wal, p.wal)
-	}
-	info, err := os.Stat(wal)
-	if err != nil {
-		return errMoved(wal)
-	}
-	p.wal = info
-	return nil
-}
-
-func same(name string, opened os.FileInfo) error {
-	if now, err := os.Stat(name); err != nil || !os.SameFile(now, opened) {
-		return errMoved(name)
+	for i, suffix := range placeSuffixes {
+		name := p.path + suffix
+		now, err := os.Stat(name)
+		if err != nil || p.files[i] != nil && !os.SameFile(now, p.files[i]) {
+			return fmt.Errorf("%s is not the file that was opened: it was removed or replaced while in use; "+
+				"restart every zensync that uses this store", name)
+		}
+		p.files[i] = now
 	}
 	return nil
-}
-
-func errMoved(name string) error {
-	return fmt.Errorf("%s is not the file that was opened: it was removed or replaced while in use; restart every zensync that uses this store", name)
 }

@@ -22,13 +22,19 @@ func TestWhatIsWrittenToAFileThatIsGoneIsNotStored(t *testing.T) {
 			require.NoError(t, os.WriteFile(path+".new", content, 0o600))
 			require.NoError(t, os.Rename(path+".new", path))
 		},
-		"its log is removed": func(t *testing.T, path string) { require.NoError(t, os.Remove(path+"-wal")) },
+		"its log is removed":         func(t *testing.T, path string) { require.NoError(t, os.Remove(path+"-wal")) },
+		"its log's index is removed": func(t *testing.T, path string) { require.NoError(t, os.Remove(path+"-shm")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := setup(t)
 			require.NoError(t, write(f))
 			harm(t, f.db.Path())
+			before, err := os.Stat(f.db.Path() + "-wal")
+			require.True(t, err == nil || name == "its log is removed")
 			assert.ErrorContains(t, write(f), "removed or replaced while in use; restart every zensync")
+			if after, err := os.Stat(f.db.Path() + "-wal"); err == nil {
+				assert.Equal(t, before.Size(), after.Size(), "it writes nothing: another process may have begun anew with these files")
+			}
 		})
 	}
 }

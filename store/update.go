@@ -36,7 +36,8 @@ const (
 // transaction, each behind a savepoint of its own: one flush to disk serves
 // them all (group commit). Therefore fn must not call Update itself, must not
 // block, and may be undone by a failing commit after it returned nil. A commit
-// into a file that is no longer in its place is a failing one.
+// into a file that is no longer in its place is a failing one. An error of the
+// file or its disk says what to do about it.
 //
 // When ctx ends before fn was begun, fn is not run.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
@@ -140,6 +141,7 @@ func (db *DB) commit(batch []*job) {
 		if j.err == nil && err != nil {
 			j.err = fmt.Errorf("write the store %s: %w", db.path, err)
 		}
+		j.err = remedied(j.err)
 		close(j.done)
 	}
 }
@@ -151,6 +153,9 @@ func (db *DB) runBatch(batch []*job) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.turns.give()) }()
+	if err := db.place.check(); err != nil { // whose place is taken must not write into the other's
+		return err
+	}
 	if err := db.writer.do("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}

@@ -134,7 +134,7 @@ func (c *chapter) happen(dice *rand.Rand) {
 		})
 	case n < 65:
 		c.comeOrGo(id, dice)
-	case n < 67 && !c.unlinks: // nobody can find an account whose user is in no list and no link
+	case n < 67 && c.deletes:
 		c.org.Delete(id)
 		c.deleted[id] = true
 	default:
@@ -163,25 +163,29 @@ func (c *chapter) comeOrGo(id string, dice *rand.Rand) {
 // fail makes calls fail here and there, above all with answers that are lost.
 func (c *chapter) fail(dice *rand.Rand) {
 	for c.ctx.Err() == nil {
-		switch dice.IntN(8) {
-		case 0:
-			c.account.Fail(zenqmstest.OnCreate, 1, zenqmstest.Fault{DropAfter: true})
-		case 1:
-			c.account.Fail(zenqmstest.OnUpdate, 1, zenqmstest.Fault{DropAfter: true})
-		case 2:
-			c.account.Fail(zenqmstest.OnAddRoles, 1, zenqmstest.Fault{DropAfter: true})
-		case 3:
-			c.account.Fail(zenqmstest.OnRemoveRoles, 1, zenqmstest.Fault{DropAfter: true})
-		case 4:
-			c.account.Fail(zenqmstest.OnAny, 1, zenqmstest.Fault{Status: http.StatusBadGateway, Message: "down"})
-		case 5:
-			c.account.Fail(zenqmstest.OnAny, 1, zenqmstest.Fault{Latency: 200 * time.Millisecond})
-		case 6:
-			c.org.Fail(oktatest.Match{}, 1, oktatest.Fault{Status: http.StatusServiceUnavailable})
-		case 7:
-			c.org.Fail(oktatest.Match{}, 1, oktatest.Fault{Drop: true})
-		}
+		c.failOnce(dice)
 		c.pause(dice, 800*time.Millisecond)
+	}
+}
+
+func (c *chapter) failOnce(dice *rand.Rand) {
+	switch dice.IntN(8) {
+	case 0:
+		c.account.Fail(zenqmstest.OnCreate, 1, zenqmstest.Fault{DropAfter: true})
+	case 1:
+		c.account.Fail(zenqmstest.OnUpdate, 1, zenqmstest.Fault{DropAfter: true})
+	case 2:
+		c.account.Fail(zenqmstest.OnAddRoles, 1, zenqmstest.Fault{DropAfter: true})
+	case 3:
+		c.account.Fail(zenqmstest.OnRemoveRoles, 1, zenqmstest.Fault{DropAfter: true})
+	case 4:
+		c.account.Fail(zenqmstest.OnAny, 1, zenqmstest.Fault{Status: http.StatusBadGateway, Message: "down"})
+	case 5:
+		c.account.Fail(zenqmstest.OnAny, 1, zenqmstest.Fault{Latency: 200 * time.Millisecond})
+	case 6:
+		c.org.Fail(oktatest.Match{}, 1, oktatest.Fault{Status: http.StatusServiceUnavailable})
+	case 7:
+		c.org.Fail(oktatest.Match{}, 1, oktatest.Fault{Drop: true})
 	}
 }
 

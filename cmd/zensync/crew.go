@@ -90,6 +90,30 @@ func (c *crew) renew(ctx context.Context, p *post) *crew {
 	return next
 }
 
+// ailingPause is how long a worker waits before it tries a store again that it
+// could not write.
+const ailingPause = 5 * time.Second
+
+// afterAilment is the crew that goes on when the disk could not be written, nil
+// when ctx ends. A service manager would start the service anew as well, but not
+// for as long as a disk may stay full; and with `run` the relay would go with it,
+// which has to answer all the while.
+func (c *crew) afterAilment(ctx context.Context, p *post, ailment error) (*crew, error) {
+	c.log.Error("the worker cannot write the store, and tries again", "pause", ailingPause, "error", ailment)
+	p.part.Beat()
+	select {
+	case <-time.After(ailingPause):
+	case <-ctx.Done():
+		return nil, nil
+	}
+	worker, err := c.installation.worker(p.db)
+	if err != nil {
+		return nil, err
+	}
+	worker.Keep = c.Store.Keep
+	return &crew{installation: c.installation, worker: worker}, nil
+}
+
 // show makes the page tell of this worker.
 func (c *crew) show() {
 	c.worker.Kept = c.page.Kept

@@ -52,7 +52,11 @@ func (in *installation) work(ctx context.Context, p *post) (err error) {
 	default:
 	}
 	for now != nil && ctx.Err() == nil {
-		if now, err = now.work(ctx, p); untilStopped(ctx, err) != nil {
+		next, err := now.work(ctx, p)
+		if store.MayPass(untilStopped(ctx, err)) {
+			next, err = now.afterAilment(ctx, p, err)
+		}
+		if now = next; untilStopped(ctx, err) != nil {
 			return err
 		}
 	}

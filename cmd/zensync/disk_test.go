@@ -1,0 +1,353 @@
+//go:build crash
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/zensync/zensync/reconcile/okta/oktatest"
+	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
+)
+
+// What zensync does when the disk or the files of its database are not what
+// they should be, with the program as a service is.
+
+// injecting is strace such that system calls fail, as in
+// "fsync,fdatasync:error=EIO".
+func injecting(t *testing.T, inject string) []string {
+	t.Helper()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("no disk can be made to fail: there is no strace")
+	}
+	calls, _, _ := strings.Cut(inject, ":")
+	return []string{strace, "-f", "-o", "/dev/null", "-e", "trace=" + calls, "-e", "inject=" + inject}
+}
+
+// spoil makes system calls of a process fail from now on, until it is mended.
+func (p *process) spoil(inject string) (mend func()) {
+	p.site.Helper()
+	line := append(injecting(p.site.T, inject), "-p", fmt.Sprint(p.cmd.Process.Pid))
+	strace := exec.Command(line[0], line[1:]...)
+	var said spool
+	strace.Stderr = &said
+	require.NoError(p.site, strace.Start())
+	p.site.until("strace is attached", func() bool {
+		if strings.Contains(said.String(), "not permitted") {
+			p.site.Skip("no disk can be made to fail: this user may not trace a process")
+		}
+		return strings.Contains(said.String(), "attached")
+	})
+	return func() {
+		p.site.Helper()
+		// Asked to end in good order it now and then waits for ever for a thread
+		// that sleeps. The kernel lets go of all that a dead one has traced.
+		require.NoError(p.site, strace.Process.Kill())
+		_ = strace.Wait()                         // it is killed
+		_ = p.cmd.Process.Signal(syscall.SIGCONT) // a thread may have been stopped; the process may be over
+	}
+}
+
+// deliveries are what a test sends to the relay of a site.
+type deliveries struct {
+	*site
+	accepted []string // uuids
+	n        int
+}
+
+// send tells the relay that somebody has changed, and returns the answer. An
+// answer has to come in time.
+func (d *deliveries) send(id string) int {
+	d.Helper()
+	d.n++
+	event := oktatest.Event{UUID: fmt.Sprintf("event-%d", d.n), Published: time.Now(), Type: "user.account.update_profile",
+		Targets: []oktatest.Target{{ID: id, Type: "User"}}}
+	req, err := http.NewRequest(http.MethodPost, "http://"+d.relay, bytes.NewReader(d.org.Envelope(event)))
+	require.NoError(d, err)
+	req.Header.Set("Authorization", d.secrets["hook.secret"])
+	began := time.Now()
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(d, err)
+	require.NoError(d, resp.Body.Close())
+	assert.Less(d, time.Since(began), 2500*time.Millisecond, "E5: it answers before Okta gives up")
+	if resp.StatusCode == http.StatusNoContent {
+		d.accepted = append(d.accepted, event.UUID)
+	}
+	return resp.StatusCode
+}
+
+// kept holds that all that was accepted is in the store, and the store is whole.
+func (d *deliveries) kept() {
+	d.Helper()
+	var rows []struct{ ID string }
+	d.read(&rows, "report", "events")
+	var stored []string
+	for _, row := range rows {
+		stored = append(stored, row.ID)
+	}
+	for _, uuid := range d.accepted {
+		assert.Contains(d, stored, uuid, "E5: what was answered 204 is stored")
+	}
+	d.must(exitDone, "verify")
+	d.must(exitDone, "backup", "$fresh") // SQLite finds it whole
+}
+
+// faults are what a disk does to who writes to it, and the words that say so.
+var faults = map[string]struct{ inject, remedy string }{
+	"it does not flush":           {"fsync,fdatasync:error=EIO", "look into the kernel's log"},
+	"it does not write":           {"pwrite64:error=EIO", "look into the kernel's log"},
+	"it is full":                  {"pwrite64:error=ENOSPC", "make room"},
+	"it was remounted read-only":  {"pwrite64:error=EROFS", "look into the kernel's log"},
+	"its log cannot grow":         {"ftruncate,pwrite64:error=EDQUOT", "look into the kernel's log"},
+	"it fails now and then":       {"fsync,fdatasync:error=EIO:when=1+2", "look into the kernel's log"},
+	"it writes half and then not": {"pwrite64:error=EIO:when=2+2", "look into the kernel's log"},
+}
+
+func TestDisks_E5_WhenTheDiskFailsTheRelayAnswers503AndLosesNothing(t *testing.T) {
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &deliveries{site: newSite(t)}
+			relay := d.startRelay()
+			require.Equal(t, http.StatusNoContent, d.send(d.names["ann"]))
+			mend := relay.spoil(fault.inject)
+			refused := 0
+			for range 6 {
+				answer := d.send(d.names["ann"])
+				require.Contains(t, []int{http.StatusNoContent, http.StatusServiceUnavailable}, answer, "E5: never a 4xx for what is ours")
+				if answer == http.StatusServiceUnavailable {
+					refused++
+				}
+			}
+			mend()
+			assert.NotZero(t, refused, "E5: 503 when it cannot store")
+			d.until("the log says what to do", func() bool { return strings.Contains(relay.stderr.String(), fault.remedy) })
+			require.Equal(t, http.StatusNoContent, d.send(d.names["ann"]), "E5: it goes on by itself; stderr: %s", &relay.stderr)
+			relay.kill() // what is on the disk counts
+			d.kept()
+		})
+	}
+}
+
+func TestDisks_E4_WhenTheDiskFailsTheWorkerGoesOnAfterwardsAndDoublesNothing(t *testing.T) {
+	for _, name := range []string{"it does not flush", "it is full", "it fails now and then"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &deliveries{site: newSite(t)}
+			d.deploy()
+			relay, worker := d.startRelay(), d.startWorker()
+			mend := worker.spoil(faults[name].inject)
+			require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]))
+			d.until("the worker has met it, and says what to do", func() bool {
+				return strings.Contains(worker.stderr.String(), faults[name].remedy)
+			})
+			mend()
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("the worker: %s", &worker.stderr)
+				}
+			})
+			d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+			worker.stop()
+			relay.stop()
+			d.kept()
+			d.sound("active")
+			creates := slices.DeleteFunc(d.account.Writes(), func(c zenqmstest.Call) bool {
+				return c.Method != http.MethodPost || c.Path != "/v2/users" || c.Body["external_id"] != d.names["dan"]
+			})
+			assert.Len(t, creates, 1, "C5: dan is created once")
+		})
+	}
+}
+
+// What puts a file in its place does so whole or not at all.
+func TestDisks_WhenAFileCannotBePutInItsPlaceNothingIsChanged(t *testing.T) {
+	for name, args := range map[string][]string{
+		"backup":        {"backup", "new.db"},
+		"restore":       {"restore", "copy.db"},
+		"archive":       {"archive", "--keep", "1ms", "--output", "old.jsonl"},
+		"rotate-secret": {"rotate-secret", "--grace", "0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newSite(t)
+			c.deploy()
+			c.must(exitDone, "backup", "copy.db")
+			work := func() {
+				p := c.startWith(injecting(t, "rename,renameat,renameat2,link,linkat:error=EIO"), nil, args...)
+				require.Equal(t, exitFailed, p.wait(), "stdout: %s; stderr: %s", &p.stdout, &p.stderr)
+				assert.Contains(t, p.stderr.String(), "input/output error")
+				left, err := filepath.Glob(filepath.Join(c.folder, ".zensync-*"))
+				require.NoError(t, err)
+				assert.Empty(t, left, "nothing half made is left")
+				c.must(exitDone, "verify")
+				assert.Equal(t, 3, c.links())
+				c.must(exitDone, args...)
+			}
+			if name == "rotate-secret" {
+				c.withRelay(work)
+			} else {
+				work()
+			}
+			c.sound("active")
+		})
+	}
+}
+
+// onDisk moves the site's store to a small disk of its own.
+func (c *site) onDisk() (folder string) {
+	c.Helper()
+	folder = filepath.Join(c.folder, "disk")
+	require.NoError(c, os.Mkdir(folder, 0o700))
+	err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=4m")
+	if err != nil {
+		c.Skipf("this user may not mount a file system, so no disk can be filled: %v", err)
+	}
+	c.Cleanup(func() { require.NoError(c, syscall.Unmount(folder, 0)) })
+	text, err := os.ReadFile(c.vars["ZENSYNC_CONFIG"])
+	require.NoError(c, err)
+	text = bytes.Replace(text, []byte("path: zensync.db"), []byte("path: disk/zensync.db"), 1)
+	require.NoError(c, os.WriteFile(c.vars["ZENSYNC_CONFIG"], text, 0o600))
+	return folder
+}
+
+func TestDisks_E5_WhenTheDiskIsFullRelayAndWorkerWaitForRoom(t *testing.T) {
+	t.Parallel()
+	d := &deliveries{site: newSite(t)}
+	folder := d.onDisk()
+	d.deploy()
+	relay, worker := d.startRelay(), d.startWorker()
+	filler := filepath.Join(folder, "filler")
+	require.ErrorIs(t, os.WriteFile(filler, make([]byte, 4<<20), 0o600), syscall.ENOSPC)
+	d.until("E5: a full disk is 503", func() bool { return d.send(d.names["dan"]) == http.StatusServiceUnavailable })
+	d.until("the log says what to do", func() bool { return strings.Contains(relay.stderr.String(), "make room") })
+	d.must(exitDone, "report", "held") // to look takes no room
+	require.NoError(t, os.Remove(filler))
+	d.until("E5: it goes on by itself", func() bool { return d.send(d.names["dan"]) == http.StatusNoContent })
+	d.until("the worker does, too", func() bool {
+		_, found := d.account.ByExternalID(d.names["dan"])
+		return found
+	})
+	worker.stop()
+	relay.stop()
+	d.kept()
+}
+
+func TestDisks_WhatIsMountedReadOnlyIsSaidAtTheStart(t *testing.T) {
+	t.Parallel()
+	d := &deliveries{site: newSite(t)}
+	folder := d.onDisk()
+	d.deploy()
+	d.withRelay(func() { require.Equal(t, http.StatusNoContent, d.send(d.names["dan"])) })
+	require.NoError(t, syscall.Mount("", folder, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	for _, args := range [][]string{{"relay"}, {"worker"}, {"sync", "$dan"}} {
+		p := d.start(args...)
+		assert.Equal(t, exitFailed, p.wait(), args)
+		assert.Contains(t, p.stderr.String(), "read-only", args)
+		assert.Contains(t, p.stderr.String(), "mount it anew", args)
+	}
+	require.NoError(t, syscall.Mount("", folder, "", syscall.MS_REMOUNT, ""))
+	d.settle()
+	d.kept()
+}
+
+// A file that is not whole is refused with what to do, and a backup takes its
+// place without anybody's hand at the files.
+func TestDisks_ADamagedDatabaseIsRefusedAndRestored(t *testing.T) {
+	for name, harm := range map[string]func(path string) error{
+		"cut":         func(path string) error { return os.Truncate(path, 3*4096+100) },
+		"emptied":     func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte{0}, 8192), 0o600) },
+		"overwritten": func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("no database"), 4096), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &deliveries{site: newSite(t)}
+			d.deploy()
+			d.withRelay(func() { require.Equal(t, http.StatusNoContent, d.send(d.names["dan"])) })
+			d.must(exitDone, "backup", "copy.db")
+			require.NoError(t, harm(filepath.Join(d.folder, "zensync.db")))
+			for _, service := range []string{"relay", "worker"} {
+				p := d.start(service)
+				assert.Equal(t, exitFailed, p.wait(), "%s; stderr: %s", service, &p.stderr)
+				assert.Contains(t, p.stderr.String(), "`zensync restore` the last backup", service)
+			}
+			d.must(exitDone, "restore", "copy.db", "--reason", "x")
+			d.settle()
+			d.kept()
+			d.sound("active")
+		})
+	}
+}
+
+// Somebody removes a file of SQLite's beside the database while it is in use.
+func TestDisks_E5_WhenAFileBesideTheDatabaseIsRemovedIs503UntilTheRestart(t *testing.T) {
+	for _, suffix := range []string{"-wal", "-shm"} {
+		t.Run(suffix, func(t *testing.T) {
+			t.Parallel()
+			d := &deliveries{site: newSite(t)}
+			d.deploy()
+			relay, worker := d.startRelay(), d.startWorker()
+			for range 5 {
+				require.Equal(t, http.StatusNoContent, d.send(d.names["ann"]))
+			}
+			require.NoError(t, os.Remove(filepath.Join(d.folder, "zensync.db"+suffix)))
+			for range 3 {
+				require.Equal(t, http.StatusServiceUnavailable, d.send(d.names["ann"]))
+			}
+			d.until("the log says what to do", func() bool {
+				return strings.Contains(relay.stderr.String(), "restart every zensync that uses this store")
+			})
+			relay.end()
+			worker.end()
+			relay, worker = d.startRelay(), d.startWorker()
+			require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]))
+			d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+			relay.stop()
+			worker.stop()
+			d.kept()
+			d.sound("active")
+		})
+	}
+}
+
+// end stops a service that may have ended by itself, or ends with an error.
+func (p *process) end() {
+	p.site.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may be over
+	require.Contains(p.site, []int{exitDone, exitFailed}, p.wait(), "stderr: %s", &p.stderr)
+}
+
+func TestDisks_C5_OfTwoWorkersThatStartAtOnceOneWorks(t *testing.T) {
+	t.Parallel()
+	c := newSite(t)
+	c.deploy()
+	one, other := c.start("worker"), c.start("worker")
+	c.until("one of them gives up", func() bool {
+		select {
+		case <-one.ended:
+			one, other = other, one
+			return true
+		case <-other.ended:
+			return true
+		default:
+			return false
+		}
+	})
+	assert.Equal(t, exitFailed, other.wait())
+	assert.Contains(t, other.stderr.String(), "only one works at a time")
+	c.until("the other works", one.works)
+	one.stop()
+}
