@@ -65,7 +65,7 @@ func (c *chapter) revive() {
 func (c *chapter) idle() {
 	c.Helper()
 	require.NoError(c, c.withStore(func(db *store.DB) error {
-		c.until("all that was asked for is done", func() bool { return c.leftIn(db) == 0 })
+		c.until("C5, E2: what was accepted or asked for is done, also what a killed worker had in its hands", func() bool { return c.leftIn(db) == 0 })
 		return nil
 	}))
 }

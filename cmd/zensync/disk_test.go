@@ -20,6 +20,7 @@ import (
 
 	"github.com/zensync/zensync/reconcile/okta/oktatest"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
+	"github.com/zensync/zensync/store"
 )
 
 // What zensync does when the disk or the files of its database are not what
@@ -321,6 +322,29 @@ func TestDisks_E5_WhenAFileBesideTheDatabaseIsRemovedIs503UntilTheRestart(t *tes
 			d.sound("active")
 		})
 	}
+}
+
+// Another program, such as a backup or sqlite3, keeps the database to itself.
+func TestDisks_E5_WhileAnotherProgramHasTheDatabaseIs503InTime(t *testing.T) {
+	t.Parallel()
+	d := &deliveries{site: newSite(t)}
+	d.deploy()
+	relay, worker := d.startRelay(), d.startWorker()
+	require.NoError(t, d.withStore(func(db *store.DB) error {
+		return db.Update(t.Context(), func(*store.Tx) error {
+			for range 2 {
+				assert.Equal(t, http.StatusServiceUnavailable, d.send(d.names["dan"]), "E5: 503 when it cannot store")
+			}
+			return nil
+		})
+	}))
+	d.until("the log says what to do", func() bool { return strings.Contains(relay.stderr.String(), "another program has the database open") })
+	require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]), "E5: it goes on by itself")
+	d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+	worker.stop()
+	relay.stop()
+	d.kept()
+	d.sound("active")
 }
 
 // end stops a service that may have ended by itself, or ends with an error.
