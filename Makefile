@@ -64,7 +64,17 @@ crash:
 ## disks: disks that fail, are full or read-only, and files that are damaged, locked or gone; some of it needs root, some strace
 .PHONY: disks
 disks:
+	@command -v strace >/dev/null || echo 'There is no strace: errors of the disk are left out.'
+	@[ "$$(id -u)" = 0 ] || echo 'This is not root: small disks are left out.'
 	$(GO) test -tags crash -count=1 -timeout 20m -run '^TestDisks_' ./cmd/zensync
+
+# How long a soak lasts.
+MINUTES ?= 20
+
+## soak: relay and worker under load while faults come and go; what they hold must not grow; MINUTES=20
+.PHONY: soak
+soak:
+	$(GO) test -tags crash -count=1 -timeout 0 -run '^TestSoak_' -v ./cmd/zensync -soak.minutes=$(MINUTES)
 
 ## lint: format, vet, staticcheck
 .PHONY: lint
