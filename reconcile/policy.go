@@ -101,6 +101,10 @@ func (p Policy) wish(u store.Person) wish {
 	}
 }
 
+// Wish tells what is asked for of a user from anything else, as his link keeps
+// it: for whoever writes a link without a sync.
+func (p Policy) Wish(u store.Person) string { return p.wish(u).hash() }
+
 // missing names what ZenQMS needs and Okta does not have (rule M3), as a
 // person would look for it in Okta.
 func (w wish) missing() []string {

@@ -24,12 +24,13 @@ import (
 )
 
 func main() {
-	part.Main(map[string]part.Func{"relay": serveRelay, "load": sendLoad, "queue": queue.Part})
+	part.Main(map[string]part.Func{"relay": serveRelay, "load": sendLoad, "queue": queue.Part, "work": work, "list": listUsers})
 
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each contestant runs")
 	flag.Float64Var(&o.seconds, "seconds", 3, "how long a contestant runs each time, about")
-	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain or latency")
+	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain, latency or walk")
+	flag.IntVar(&o.people, "people", 100_000, "users of the largest org that is walked; a million takes some minutes a round")
 	flag.StringVar(&o.json, "json", "", "write the results to this file as well")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "folder for the databases, on the disk to be measured")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of relays and queues")
@@ -44,14 +45,14 @@ func main() {
 }
 
 type options struct {
-	rounds                    int
+	rounds, people            int
 	seconds                   float64
 	only, json, dir, profiles string
 }
 
 func bench(ctx context.Context, o options) (err error) {
-	if o.rounds < 1 || o.seconds <= 0 {
-		return errors.New("-rounds and -seconds have to be more than 0")
+	if o.rounds < 1 || o.seconds <= 0 || o.people < 1 {
+		return errors.New("-rounds, -seconds and -people have to be more than 0")
 	}
 	if err := checkDisk(o.dir); err != nil {
 		return err
@@ -70,7 +71,7 @@ func bench(ctx context.Context, o options) (err error) {
 	if err := build(ctx, program); err != nil {
 		return err
 	}
-	chosen := slices.DeleteFunc(measurements(program, o.seconds), func(m measure.Measurement) bool { return !strings.HasPrefix(m.Name, o.only) })
+	chosen := slices.DeleteFunc(measurements(program, folder, o), func(m measure.Measurement) bool { return !strings.HasPrefix(m.Name, o.only) })
 	if len(chosen) == 0 {
 		return fmt.Errorf("nothing to measure is called %s", o.only)
 	}
@@ -87,13 +88,14 @@ func bench(ctx context.Context, o options) (err error) {
 }
 
 // measurements are all there is to measure.
-func measurements(program string, seconds float64) []measure.Measurement {
+func measurements(program, folder string, o options) []measure.Measurement {
 	return []measure.Measurement{
-		relayMeasurement(64, seconds),
-		relayMeasurement(256, seconds),
-		enqueueMeasurement(seconds),
-		drainMeasurement(seconds),
-		latencyMeasurement(program, seconds),
+		relayMeasurement(64, o.seconds),
+		relayMeasurement(256, o.seconds),
+		enqueueMeasurement(o.seconds),
+		drainMeasurement(o.seconds),
+		latencyMeasurement(program, o.seconds),
+		walkMeasurement(folder, o.people, o.seconds),
 	}
 }
 

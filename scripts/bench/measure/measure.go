@@ -49,15 +49,16 @@ type Claim struct {
 type Target struct {
 	bound   float64
 	atLeast bool
+	set     bool
 }
 
 // AtLeast is met by bound and more.
-func AtLeast(bound float64) Target { return Target{bound, true} }
+func AtLeast(bound float64) Target { return Target{bound, true, true} }
 
 // AtMost is met by bound and less.
-func AtMost(bound float64) Target { return Target{bound, false} }
+func AtMost(bound float64) Target { return Target{bound, false, true} }
 
-func (t Target) none() bool { return t == Target{} }
+func (t Target) none() bool { return !t.set }
 
 func (t Target) holds(v float64) bool {
 	if t.atLeast {
