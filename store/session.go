@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 )
 
 // session is one connection and the statements it has prepared. Parsing SQL is
@@ -61,16 +62,21 @@ func (s *session) close() error {
 // network.
 const readerSessions = 8
 
-// readers are the sessions that read, opened as they are first needed.
+// readers are the sessions that read, opened as they are first needed. The one
+// used last is used next: it has the pages that everybody reads in its cache,
+// and while one after the other reads, there is one cache and not eight.
 type readers struct {
 	pool *sql.DB
-	free chan *session // nil stands for one that is not open yet
+	free chan struct{} // as many as may still be taken
+
+	mu   sync.Mutex
+	idle []*session
 }
 
 func newReaders(pool *sql.DB) *readers {
-	r := &readers{pool: pool, free: make(chan *session, readerSessions)}
+	r := &readers{pool: pool, free: make(chan struct{}, readerSessions)}
 	for range readerSessions {
-		r.free <- nil
+		r.free <- struct{}{}
 	}
 	return r
 }
@@ -78,40 +84,57 @@ func newReaders(pool *sql.DB) *readers {
 // take waits for a free session.
 func (r *readers) take(ctx context.Context) (*session, error) {
 	select {
-	case s, open := <-r.free:
+	case _, open := <-r.free:
 		if !open {
 			return nil, ErrClosed
-		}
-		if s != nil {
-			return s, nil
 		}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	if s := r.pop(); s != nil {
+		return s, nil
+	}
 	s, err := newSession(context.WithoutCancel(ctx), r.pool)
 	if err != nil {
-		r.free <- nil
+		r.free <- struct{}{}
 	}
 	return s, err
 }
 
+// pop is the session that was given back last, nil when none is open and idle.
+func (r *readers) pop() *session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := len(r.idle) - 1
+	if last < 0 {
+		return nil
+	}
+	s := r.idle[last]
+	r.idle = r.idle[:last]
+	return s
+}
+
 // give returns a session; one whose transaction could not be ended is closed.
 func (r *readers) give(s *session, ended bool) {
-	if !ended {
+	if ended {
+		r.mu.Lock()
+		r.idle = append(r.idle, s)
+		r.mu.Unlock()
+	} else {
 		_ = s.close() // it is of no use any more
-		s = nil
 	}
-	r.free <- s
+	r.free <- struct{}{}
 }
 
 // close waits for the sessions in use and closes all.
 func (r *readers) close() error {
-	var errs []error
 	for range readerSessions {
-		if s := <-r.free; s != nil {
-			errs = append(errs, s.close())
-		}
+		<-r.free
 	}
 	close(r.free)
+	var errs []error
+	for s := r.pop(); s != nil; s = r.pop() {
+		errs = append(errs, s.close())
+	}
 	return errors.Join(append(errs, r.pool.Close())...)
 }
