@@ -58,14 +58,12 @@ func (w *Worker) ReadBoth(ctx context.Context, on *store.Copy, show func(store.R
 // are on neither list.
 func (wk *walk) markUnlisted(ctx context.Context) error {
 	var unlisted []int64
-	if err := wk.scan(ctx, func(tx *store.Tx, after int64) (last int64, n int, err error) {
-		n, err = tx.PresencesAfter(after, scanned, func(p store.Presence) {
-			last = p.N
-			if !wk.seen.has(p.N) && !p.Active && p.Status == "DEPROVISIONED" {
+	if err := wk.scan(ctx, wk.seen, func(tx *store.Tx, places []int64) error {
+		return tx.Presences(places, func(p store.Presence) {
+			if !p.Active && p.Status == "DEPROVISIONED" {
 				unlisted = append(unlisted, p.N)
 			}
 		})
-		return last, n, err
 	}); err != nil || len(unlisted) == 0 {
 		return err
 	}

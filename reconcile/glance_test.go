@@ -15,8 +15,19 @@ func (h *history) judgeGlances() {
 			if wk.roles, err = tx.RoleRules(); err != nil {
 				return err
 			}
-			_, err = tx.GlancesAfter(0, 1000, func(g store.Glance) { quiet[g.N] = wk.quiet(g) })
-			return err
+			end, err := tx.LastPlace()
+			if err != nil {
+				return err
+			}
+			if err := judgeSights(wk, tx, end, quiet); err != nil {
+				return err
+			}
+			for places := range (bitset{}).gaps(end, scanned) {
+				if err := tx.Glances(places, func(g store.Glance) { quiet[g.N] = quiet[g.N] || wk.isQuiet(g) }); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		h.view(func(tx *store.Tx) error {
 			for n, quiet := range quiet {
@@ -35,4 +46,23 @@ func (h *history) judgeGlances() {
 			return nil
 		})
 	}
+}
+
+// judgeSights notes who is quiet as a page of Okta's list is read that shows
+// the directory as it is.
+func judgeSights(wk *walk, tx *store.Tx, end int64, quiet map[int64]bool) error {
+	var people []store.Person
+	for n := int64(1); n <= end; n++ {
+		st, err := tx.PersonAt(n)
+		if err != nil {
+			return err
+		}
+		st.OutOfScope = false // Okta does not tell
+		people = append(people, st.Person)
+	}
+	sights, err := tx.Sights(people)
+	for _, g := range sights {
+		quiet[g.N] = g.N != 0 && g.Linked && wk.isQuiet(g)
+	}
+	return err
 }

@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"context"
+	"iter"
+	"math/bits"
 	"time"
 
 	"github.com/zensync/zensync/store"
@@ -25,6 +27,45 @@ func (b *bitset) add(n int64) bool {
 func (b bitset) has(n int64) bool {
 	word := int(n >> 6)
 	return n > 0 && word < len(b) && b[word]&(1<<(n&63)) != 0
+}
+
+func (b bitset) remove(n int64) {
+	if word := int(n >> 6); word < len(b) {
+		b[word] &^= 1 << (n & 63)
+	}
+}
+
+func (b bitset) count() (n int64) {
+	for _, word := range b {
+		n += int64(bits.OnesCount64(word))
+	}
+	return n
+}
+
+// gaps gives the places from 1 to end that are not in the set, in order, up to
+// size of them at once.
+func (b bitset) gaps(end int64, size int) iter.Seq[[]int64] {
+	return func(yield func([]int64) bool) {
+		var places []int64
+		for n := int64(1); n <= end; n++ {
+			if word := int(n >> 6); n&63 == 0 && word < len(b) && b[word] == ^uint64(0) {
+				n += 63 // all of these are in it
+				continue
+			}
+			if b.has(n) {
+				continue
+			}
+			if places = append(places, n); len(places) == size {
+				if !yield(places) {
+					return
+				}
+				places = nil
+			}
+		}
+		if len(places) > 0 {
+			yield(places)
+		}
+	}
 }
 
 // tellEvery is how often the count of users read is written down for whoever

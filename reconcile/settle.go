@@ -9,28 +9,32 @@ import (
 )
 
 // settle decides from the directory who needs a sync, and puts him into the
-// outbox. It glances at everybody, and takes those who are not quiet in
-// batches: decide, store and enqueue of a batch are one transaction. Whom the
-// brake watches is set aside until all are counted.
+// outbox. Who was quiet when he was read, and has not been worked on since, is
+// left in peace: whatever else may have come between is in the outbox. It
+// glances at everybody else, and takes those who are not quiet in batches:
+// decide, store and enqueue of a batch are one transaction. Whom the brake
+// watches is set aside until all are counted.
 func (wk *walk) settle(ctx context.Context) error {
 	var err error
 	if wk.roles, err = wk.roleRules(ctx); err != nil {
 		return err
 	}
+	if err := wk.lookAgain(ctx); err != nil {
+		return err
+	}
 	set := map[store.Action][]int64{}
-	unchanged := int64(0)
+	unchanged := wk.quiet.count()
 	var restless []int64
-	if err := wk.scan(ctx, func(tx *store.Tx, after int64) (last int64, n int, err error) {
-		n, err = tx.GlancesAfter(after, scanned, func(g store.Glance) {
-			switch last = g.N; {
+	if err := wk.scan(ctx, wk.quiet, func(tx *store.Tx, places []int64) error {
+		return tx.Glances(places, func(g store.Glance) {
+			switch {
 			case wk.dark.has(g.N):
-			case !wk.quiet(g):
+			case !wk.isQuiet(g):
 				restless = append(restless, g.N)
 			case wk.seen.has(g.N):
 				unchanged++
 			}
 		})
-		return last, n, err
 	}); err != nil {
 		return err
 	}
@@ -49,6 +53,18 @@ func (wk *walk) settle(ctx context.Context) error {
 		return err
 	}
 	return wk.judgeAll(ctx, set)
+}
+
+// lookAgain takes those out of the quiet whom somebody has worked on since the
+// walk began: every attempt, and every act of an operator, has a row in the log.
+func (wk *walk) lookAgain(ctx context.Context) error {
+	return wk.DB.View(ctx, func(tx *store.Tx) error {
+		places, err := tx.PlacesWorkedOn(wk.begun)
+		for _, n := range places {
+			wk.quiet.remove(n)
+		}
+		return err
+	})
 }
 
 // settleBatch decides about the users at some places of the directory. The

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,6 +37,8 @@ type walk struct {
 	roles []store.RoleRule // the mapping, as of the settling
 	seen  bitset           // places in the directory of those the lists contained
 	dark  bitset           // places of those of whom nobody can tell how they stand in Okta
+	quiet bitset           // those of them about whom there was nothing to do when they were read
+	begun int64            // the log's last row before anybody was read
 }
 
 // walk executes a run and ends it. When the worker is stopped meanwhile the
@@ -91,6 +94,13 @@ func (w *Worker) walk(ctx context.Context, run store.Run) error {
 func (wk *walk) all(ctx context.Context) error {
 	if wk.run.Kind == store.ManualRun {
 		return wk.walkNamed(ctx)
+	}
+	if err := wk.DB.View(ctx, func(tx *store.Tx) error {
+		head, err := tx.LogHead()
+		wk.begun = head.Seq
+		return err
+	}); err != nil {
+		return err
 	}
 	group, reading := errgroup.WithContext(ctx)
 	group.Go(func() error { return wk.readOkta(reading) })
@@ -178,29 +188,32 @@ func (wk *walk) fetchList(ctx context.Context, filter string, pages chan<- []okt
 	}
 }
 
-// keepPage puts a page into the directory and notes who was seen. It returns
-// how many were new. Where nobody has changed it writes nothing.
+// keepPage puts a page into the directory, and notes who was seen and who is
+// quiet. It returns how many were new. Where nobody has changed it writes
+// nothing.
 func (wk *walk) keepPage(ctx context.Context, page []okta.User) (fresh int64, err error) {
 	people := make([]store.Person, len(page))
 	for i, u := range page {
 		people[i] = person(u)
 	}
-	var places []int64
-	var changed []int
+	var sights []store.Glance
 	if err := wk.DB.View(ctx, func(tx *store.Tx) (err error) {
 		if err := active(tx); err != nil {
 			return err
 		}
-		places, changed, err = tx.Places(people)
+		sights, err = tx.Sights(people)
 		return err
 	}); err != nil {
 		return 0, err
 	}
-	if len(changed) > 0 {
+	changed := slices.ContainsFunc(sights, func(g store.Glance) bool { return g.N == 0 })
+	if changed {
 		if err := wk.DB.Update(ctx, func(tx *store.Tx) (err error) {
-			for _, i := range changed {
-				if places[i], err = tx.PutPerson(people[i]); err != nil {
-					return err
+			for i := range sights {
+				if sights[i].N == 0 {
+					if sights[i].N, err = tx.PutPerson(people[i]); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
@@ -208,32 +221,17 @@ func (wk *walk) keepPage(ctx context.Context, page []okta.User) (fresh int64, er
 			return 0, err
 		}
 	}
-	for _, n := range places {
-		if wk.seen.add(n) {
+	for _, g := range sights {
+		if wk.seen.add(g.N) {
 			fresh++
+		}
+		// Of who has just been written nothing was seen, and who has no link is
+		// glanced at when the index has been read.
+		if g.Linked && wk.isQuiet(g) {
+			wk.quiet.add(g.N)
+		} else {
+			wk.quiet.remove(g.N) // he may have been on an earlier page
 		}
 	}
 	return fresh, nil
-}
-
-// scanned is how many users of the directory one transaction reads. It bounds
-// how long that keeps the database's log from being taken in.
-const scanned = 2000
-
-// scan goes through the directory. look reads on behind a place, and returns
-// the last one it has read and how many.
-func (wk *walk) scan(ctx context.Context, look func(tx *store.Tx, after int64) (last int64, n int, err error)) error {
-	for after := int64(0); ; {
-		n := 0
-		if err := wk.DB.View(ctx, func(tx *store.Tx) error {
-			var last int64
-			var err error
-			if last, n, err = look(tx, after); n > 0 {
-				after = last
-			}
-			return err
-		}); err != nil || n == 0 {
-			return err
-		}
-	}
 }

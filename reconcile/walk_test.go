@@ -43,6 +43,64 @@ func TestK1_ReadsInPagesOfAHundredAndSettlesAfterTheLast(t *testing.T) {
 	assert.Equal(t, 0, w.org.Count("GET /api/v1/users/{id}"), "K1: the worker uses the young directory")
 }
 
+// Between the page that shows somebody quiet and the last page anything may
+// happen: what somebody was worked on for meanwhile is looked at as it is then.
+func TestK1_WhoWasWorkedOnSinceHisPageWasReadIsLookedAtAgain(t *testing.T) {
+	w := newWorld(t)
+	users := w.staff(120)
+	u := users[0]
+	wk := &walk{Worker: w.w, run: store.Run{Kind: store.ReconcileRun}}
+	require.NoError(t, wk.readList(t.Context(), ""))
+	n := w.placeOf(u.ID)
+	require.True(t, wk.quiet.has(n), "K4: nobody has changed")
+	w.view(func(tx *store.Tx) error {
+		head, err := tx.LogHead()
+		wk.begun = head.Seq
+		return err
+	})
+	require.NoError(t, wk.lookAgain(t.Context()))
+	require.True(t, wk.quiet.has(n), "nobody was worked on")
+	w.update(func(tx *store.Tx) error {
+		return tx.AppendLog(store.LogRow{Origin: string(store.FromHook), OktaID: u.ID, Action: store.ActNone, Outcome: store.OutcomeFailed})
+	})
+	require.NoError(t, wk.lookAgain(t.Context()))
+	assert.False(t, wk.quiet.has(n), "K1: what was found out meanwhile counts")
+	assert.True(t, wk.quiet.has(w.placeOf(users[1].ID)))
+}
+
+func (w *world) placeOf(id string) (n int64) {
+	w.Helper()
+	w.view(func(tx *store.Tx) error {
+		p, _, err := tx.Person(id)
+		n = p.N
+		return err
+	})
+	return n
+}
+
+func TestGapsAreAllPlacesThatAreNotInTheSet(t *testing.T) {
+	var b bitset
+	for n := int64(1); n <= 400; n++ {
+		b.add(n)
+	}
+	out := []int64{1, 63, 64, 127, 128, 300}
+	for _, n := range out {
+		b.remove(n)
+	}
+	b.remove(100_000)
+	assert.EqualValues(t, 394, b.count())
+	var got []int64
+	var sizes []int
+	for places := range b.gaps(402, 3) {
+		got, sizes = append(got, places...), append(sizes, len(places))
+	}
+	assert.Equal(t, append(out, 401, 402), got)
+	assert.Equal(t, []int{3, 3, 2}, sizes)
+	for range b.gaps(402, 3) {
+		break // whoever has seen enough stops
+	}
+}
+
 func TestK1_ABrokenWalkSettlesNothing(t *testing.T) {
 	w := newWorld(t)
 	users := w.staff(120)

@@ -6,10 +6,10 @@ import (
 	"github.com/zensync/zensync/store"
 )
 
-// quiet tells at a glance that wants would say no about a user, and that he is
+// isQuiet tells at a glance that wants would say no about a user, and that he is
 // neither skipped nor asked for already. It may be wrong the other way round:
 // who is not quiet is looked at in full.
-func (wk *walk) quiet(g store.Glance) bool {
+func (wk *walk) isQuiet(g store.Glance) bool {
 	meaning := wk.Policy.Meaning(g.Status)
 	switch {
 	case g.Open || g.Skipped:

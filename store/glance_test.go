@@ -9,34 +9,67 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAWalkReadsOnThroughTheDirectory(t *testing.T) {
+func TestAWalkReadsTheDirectoryAtItsPlaces(t *testing.T) {
 	f := setup(t)
-	var want []int64
+	var all []int64
 	for n := range 7 {
-		want = append(want, f.person(fmt.Sprintf("00u%d", 9-n)).N) // the order is that of the directory, not of the ids
+		all = append(all, f.person(fmt.Sprintf("00u%d", 9-n)).N) // the order is that of the directory, not of the ids
 	}
-	for name, read := range map[string]func(tx *Tx, after int64, seen func(int64)) (int, error){
-		"glances": func(tx *Tx, after int64, seen func(int64)) (int, error) {
-			return tx.GlancesAfter(after, 3, func(g Glance) { seen(g.N) })
+	for name, read := range map[string]func(tx *Tx, at []int64, seen func(int64)) error{
+		"glances": func(tx *Tx, at []int64, seen func(int64)) error {
+			return tx.Glances(at, func(g Glance) { seen(g.N) })
 		},
-		"presences": func(tx *Tx, after int64, seen func(int64)) (int, error) {
-			return tx.PresencesAfter(after, 3, func(p Presence) { seen(p.N) })
+		"presences": func(tx *Tx, at []int64, seen func(int64)) error {
+			return tx.Presences(at, func(p Presence) { seen(p.N) })
 		},
 	} {
-		var got []int64
-		var counts []int
-		f.see(func(tx *Tx) error {
-			after := int64(0)
-			for {
-				n, err := read(tx, after, func(place int64) { got, after = append(got, place), place })
-				if counts = append(counts, n); err != nil || n == 0 {
-					return err
-				}
-			}
-		})
-		assert.Equal(t, want, got, name)
-		assert.Equal(t, []int{3, 3, 1, 0}, counts, name)
+		for _, c := range []struct{ at, want []int64 }{{all, all}, {[]int64{all[4], 999, all[1]}, []int64{all[1], all[4]}}, {nil, nil}} {
+			var got []int64
+			f.see(func(tx *Tx) error { return read(tx, c.at, func(place int64) { got = append(got, place) }) })
+			assert.Equal(t, c.want, got, name)
+		}
 	}
+	f.see(func(tx *Tx) error {
+		end, err := tx.LastPlace()
+		assert.Equal(t, all[6], end)
+		return err
+	})
+}
+
+func TestK2_ActiveLinksAreCountedOfWhomTheDirectoryKnows(t *testing.T) {
+	f := setup(t)
+	count := func() (n int64) {
+		f.see(func(tx *Tx) (err error) {
+			n, err = tx.ActiveListed()
+			return err
+		})
+		return n
+	}
+	f.person("00u1")
+	f.person("00u2")
+	assert.Zero(t, count())
+	for _, l := range []Link{{OktaID: "00u1", ZenQMSID: "1", Active: true}, {OktaID: "00u2", ZenQMSID: "2"}, {OktaID: "00u3", ZenQMSID: "3", Active: true}} {
+		f.do(func(tx *Tx) error { return tx.PutLink(l) })
+	}
+	assert.EqualValues(t, 1, count(), "K2: an inactive link, and one that no list could contain, do not count")
+}
+
+func TestWhoWasWorkedOnIsFoundByTheLog(t *testing.T) {
+	f := setup(t)
+	a, b := f.person("00u1"), f.person("00u2")
+	workedOn := func(after int64) (places []int64) {
+		f.see(func(tx *Tx) (err error) {
+			places, err = tx.PlacesWorkedOn(after)
+			return err
+		})
+		return places
+	}
+	for _, id := range []string{"00u1", "00u2", "00u2", "00unknown", ""} {
+		f.append(LogRow{Origin: string(FromHook), OktaID: id, Action: ActNone, Outcome: OutcomeOK})
+	}
+	assert.ElementsMatch(t, []int64{a.N, b.N}, workedOn(0))
+	assert.Equal(t, []int64{b.N}, workedOn(1))
+	assert.Empty(t, workedOn(5))
 }
 
 func TestAGlanceTellsWhatAWalkHasToKnow(t *testing.T) {
@@ -44,8 +77,18 @@ func TestAGlanceTellsWhatAWalkHasToKnow(t *testing.T) {
 	p := f.person("00u1")
 	glance := func() (g Glance) {
 		f.see(func(tx *Tx) error {
-			n, err := tx.GlancesAfter(0, 10, func(found Glance) { g = found })
+			n := 0
+			err := tx.Glances([]int64{p.N}, func(found Glance) { g, n = found, n+1 })
 			assert.Equal(t, 1, n)
+			if err != nil {
+				return err
+			}
+			sights, err := tx.Sights([]Person{p})
+			require.Len(t, sights, 1)
+			whole := g
+			whole.Person = p
+			whole.OutOfScope = g.OutOfScope
+			assert.Equal(t, whole, sights[0], "a sight of him on a page tells the same")
 			return err
 		})
 		return g
@@ -110,19 +153,20 @@ func TestAGlanceTellsWhatAWalkHasToKnow(t *testing.T) {
 	}, func() { want.OutOfScope, want.Entitlement = false, want.Applied })
 }
 
-func TestPlacesAreThoseOfWhoeverHasNotChanged(t *testing.T) {
+func TestSightsAreOfWhoeverHasNotChanged(t *testing.T) {
 	f := setup(t)
 	a, b := f.person("00u1"), f.person("00u2")
 	moved, fresh := b, b
 	moved.Title, fresh.OktaID = "Chief", `00u"3`
 	f.see(func(tx *Tx) error {
-		places, changed, err := tx.Places([]Person{moved, a, fresh})
+		sights, err := tx.Sights([]Person{moved, a, fresh})
 		require.NoError(t, err)
-		assert.Equal(t, []int64{0, a.N, 0}, places)
-		assert.Equal(t, []int{0, 2}, changed)
-		places, changed, err = tx.Places(nil)
-		assert.Empty(t, places)
-		assert.Empty(t, changed)
+		require.Len(t, sights, 3)
+		assert.Equal(t, Glance{}, sights[0], "moved")
+		assert.Equal(t, a, sights[1].Person)
+		assert.Equal(t, Glance{}, sights[2], "new")
+		sights, err = tx.Sights(nil)
+		assert.Empty(t, sights)
 		return err
 	})
 }

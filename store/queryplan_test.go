@@ -67,8 +67,10 @@ func asksLittle(f *fixture) {
 			[]string{"SEARCH o USING INDEX outbox_open (priority=? AND due<?)", "SEARCH r USING INDEX outbox_pending (okta_id=?)"}},
 		"when somebody is": {nextDueQuery, nil, []string{"SEARCH o USING COVERING INDEX outbox_open (priority=?)"}},
 		"when the last is": {lastDueQuery, nil, []string{"SEARCH o USING COVERING INDEX outbox_open (priority=?)"}},
-		"a glance at everybody": {glanceQuery, []any{0, 100},
-			[]string{"SEARCH d USING INTEGER PRIMARY KEY (rowid>?)", "SEARCH o USING INDEX outbox_pending (okta_id=?)", "SEARCH l USING PRIMARY KEY (okta_id=?)"}},
+		"a glance at some": {glanceQuery, []any{"[1,2]"},
+			[]string{"SEARCH d USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH o USING INDEX outbox_pending (okta_id=?)", "SEARCH l USING PRIMARY KEY (okta_id=?)"}},
+		"a sight of a page": {sightQuery, []any{`["00u1"]`},
+			[]string{"SEARCH d USING INDEX sqlite_autoindex_directory_1 (okta_id=?)", "SEARCH o USING INDEX outbox_pending (okta_id=?)", "SEARCH l USING PRIMARY KEY (okta_id=?)"}},
 	} {
 		plan := f.plan(c.query, c.args...)
 		for _, step := range c.want {

@@ -51,37 +51,55 @@ func (wk *walk) readAbsent(ctx context.Context) (shortfall, err error) {
 // absent are the places of those the lists should have contained and did not,
 // and the shortfall if the lists had too few.
 func (wk *walk) absent(ctx context.Context) (places []int64, shortfall, err error) {
-	var linked, seen int64 // active links, and those of them that the lists contained
-	if err := wk.scan(ctx, func(tx *store.Tx, after int64) (last int64, n int, err error) {
-		n, err = tx.PresencesAfter(after, scanned, func(p store.Presence) {
-			last = p.N
-			there := wk.seen.has(p.N)
-			if p.Active {
-				linked++
-			}
-			if p.Active && there {
-				seen++
-			}
-			if !there && (wk.Policy.Meaning(p.Status) != Gone || p.Active || p.Skipped) {
-				places = append(places, p.N)
-			}
-		})
-		return last, n, err
-	}); err != nil {
-		return nil, nil, err
-	}
+	var linked, away int64 // active links, and those of them that the lists did not contain
 	var links store.LinkCount
 	if err := wk.DB.View(ctx, func(tx *store.Tx) (err error) {
-		links, err = tx.LinkCount()
+		if links, err = tx.LinkCount(); err != nil {
+			return err
+		}
+		linked, err = tx.ActiveListed()
 		return err
 	}); err != nil {
 		return nil, nil, err
 	}
-	if links.Active+links.Inactive >= fewLinks && 2*seen < linked {
+	if err := wk.scan(ctx, wk.seen, func(tx *store.Tx, unseen []int64) error {
+		return tx.Presences(unseen, func(p store.Presence) {
+			if p.Active {
+				away++
+			}
+			if wk.Policy.Meaning(p.Status) != Gone || p.Active || p.Skipped {
+				places = append(places, p.N)
+			}
+		})
+	}); err != nil {
+		return nil, nil, err
+	}
+	if seen := linked - away; links.Active+links.Inactive >= fewLinks && 2*seen < linked {
 		shortfall = fmt.Errorf("the walk saw only %d of %d active links, so nobody was taken for deleted: "+
 			"check that the Okta app's admin role covers all users", seen, linked)
 	}
 	return places, shortfall, nil
+}
+
+// scanned is how many users of the directory one transaction reads. It bounds
+// how long that keeps the database's log from being taken in.
+const scanned = 2000
+
+// scan goes through the places of the directory that are not in a set.
+func (wk *walk) scan(ctx context.Context, but bitset, look func(tx *store.Tx, places []int64) error) error {
+	var end int64
+	if err := wk.DB.View(ctx, func(tx *store.Tx) (err error) {
+		end, err = tx.LastPlace()
+		return err
+	}); err != nil {
+		return err
+	}
+	for places := range but.gaps(end, scanned) {
+		if err := wk.DB.View(ctx, func(tx *store.Tx) error { return look(tx, places) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readByID reads one absent user into the directory. A 404 makes him deleted,
