@@ -24,12 +24,12 @@ import (
 )
 
 func main() {
-	part.Main(map[string]part.Func{"relay": serveRelay, "load": sendLoad, "queue": queue.Part, "work": work, "list": listUsers})
+	part.Main(map[string]part.Func{"relay": serveRelay, "load": sendLoad, "queue": queue.Part, "work": work, "list": listUsers, "calls": callAlone})
 
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each contestant runs")
 	flag.Float64Var(&o.seconds, "seconds", 3, "how long a contestant runs each time, about")
-	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain, latency or walk")
+	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain, latency, walk or initial")
 	flag.IntVar(&o.people, "people", 100_000, "users of the largest org that is walked; a million takes some minutes a round")
 	flag.StringVar(&o.json, "json", "", "write the results to this file as well")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "folder for the databases, on the disk to be measured")
@@ -96,6 +96,7 @@ func measurements(program, folder string, o options) []measure.Measurement {
 		drainMeasurement(o.seconds),
 		latencyMeasurement(program, o.seconds),
 		walkMeasurement(folder, o.people, o.seconds),
+		initialMeasurement(),
 	}
 }
 
