@@ -12,7 +12,7 @@
 SELECT time, actor, action, outcome, okta_id, run, changes, error, seq
 FROM log
 WHERE origin = 'operator'
-  AND seq >= CASE WHEN :since IS NULL THEN 0 ELSE (SELECT min(seq) FROM log AS log_since WHERE time >= :since) END
+  AND seq >= CASE WHEN :since IS NULL THEN 0 ELSE (SELECT min(seq) FROM log AS log_since INDEXED BY log_time WHERE time >= :since) END
   AND (:since IS NULL OR time >= :since)
   AND (:until IS NULL OR time < :until)
   AND (:user IS NULL OR okta_id = :user)

@@ -32,7 +32,7 @@ FROM (
                     THEN CAST(round((julianday(outbox.finished) - julianday(event.published)) * 86400000) AS INTEGER) END,
                coalesce(outbox.error, event.ignored)
         FROM event LEFT JOIN outbox ON outbox.event = event.id
-        WHERE event.id >= CASE WHEN :since IS NULL THEN 0 ELSE (SELECT min(id) FROM event AS event_since WHERE received >= :since) END
+        WHERE event.id >= CASE WHEN :since IS NULL THEN 0 ELSE (SELECT min(id) FROM event AS event_since INDEXED BY event_received WHERE received >= :since) END
           AND (:since IS NULL OR event.received >= :since)
           AND (:until IS NULL OR event.received < :until)
           AND (:user IS NULL OR outbox.okta_id = :user)

@@ -16,7 +16,7 @@
 -- error      why it failed, was skipped or changed nothing
 SELECT seq, attempt, time, origin, run, event, actor, okta_id, zenqms_id, action, outcome, changes, error
 FROM log
-WHERE seq >= CASE WHEN :since IS NULL THEN 0 ELSE (SELECT min(seq) FROM log AS log_since WHERE time >= :since) END
+WHERE seq >= CASE WHEN :since IS NULL THEN 0 ELSE (SELECT min(seq) FROM log AS log_since INDEXED BY log_time WHERE time >= :since) END
   AND (:since IS NULL OR time >= :since)
   AND (:until IS NULL OR time < :until)
   AND (:user IS NULL OR okta_id = :user)
