@@ -29,8 +29,9 @@ func main() {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each contestant runs")
 	flag.Float64Var(&o.seconds, "seconds", 3, "how long a contestant runs each time, about")
-	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain, latency, walk or initial")
+	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain, latency, walk, initial or growth")
 	flag.IntVar(&o.people, "people", 100_000, "users of the largest org that is walked; a million takes some minutes a round")
+	flag.IntVar(&o.events, "events", 300_000, "events of the year that a store has seen; each has a promise and a row of the log beside it")
 	flag.StringVar(&o.json, "json", "", "write the results to this file as well")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "folder for the databases, on the disk to be measured")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of relays and queues")
@@ -45,14 +46,14 @@ func main() {
 }
 
 type options struct {
-	rounds, people            int
+	rounds, people, events    int
 	seconds                   float64
 	only, json, dir, profiles string
 }
 
 func bench(ctx context.Context, o options) (err error) {
-	if o.rounds < 1 || o.seconds <= 0 || o.people < 1 {
-		return errors.New("-rounds, -seconds and -people have to be more than 0")
+	if o.rounds < 1 || o.seconds <= 0 || o.people < 1 || o.events < 1 {
+		return errors.New("-rounds, -seconds, -people and -events have to be more than 0")
 	}
 	if err := checkDisk(o.dir); err != nil {
 		return err
@@ -97,6 +98,7 @@ func measurements(program, folder string, o options) []measure.Measurement {
 		latencyMeasurement(program, o.seconds),
 		walkMeasurement(folder, o.people, o.seconds),
 		initialMeasurement(),
+		growthMeasurement(folder, o.events),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/zensync/zensync/store"
 )
@@ -59,6 +60,18 @@ func (q *zensyncQueue) Drain(ctx context.Context, n int) error {
 		}
 		return err
 	})
+}
+
+// DrainStore puts n promises into the outbox of a store and works them off. It
+// returns how many a second.
+func DrainStore(ctx context.Context, db *store.DB, n int) (perSecond float64, err error) {
+	q := &zensyncQueue{db}
+	if err := q.Fill(ctx, n); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	err = q.work(ctx)
+	return float64(n) / time.Since(began).Seconds(), err
 }
 
 func (q *zensyncQueue) work(ctx context.Context) error {

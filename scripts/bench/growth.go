@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/zensync/zensync/scripts/bench/crowd"
+	"github.com/zensync/zensync/scripts/bench/measure"
+	"github.com/zensync/zensync/scripts/bench/past"
+	"github.com/zensync/zensync/scripts/bench/queue"
+	"github.com/zensync/zensync/store"
+)
+
+const (
+	year, day = 365 * 24 * time.Hour, 24 * time.Hour
+	// pastPeople is how many people a past is about.
+	pastPeople = 10_000
+	// drained is how many promises are worked off.
+	drained = 2000
+	// grown is how much longer something may take in a store that has a past,
+	// and slower how much of the rate of a drain has to be left: it is meant to
+	// be none, and the rest is the machine's.
+	grown, slower = 1.5, 0.8
+)
+
+// growthMeasurement compares a store that has seen a year's events with one
+// that has seen the last day of them: what is asked of that day, how the
+// installation stands, and the drain.
+func growthMeasurement(folder string, events int) measure.Measurement {
+	const old, young = "a year", "its last day"
+	return measure.Measurement{
+		Name: "growth",
+		Contestants: []measure.Contestant{
+			grownStore(old, filepath.Join(folder, "year"), events, year),
+			grownStore(young, filepath.Join(folder, "day"), max(1, events/365), day),
+		},
+		Claims: []measure.Claim{
+			{What: fmt.Sprintf("all reports --since 1d, %d events in a year / those of the last day alone", events), Figure: "reports ms", Of: old, To: []string{young}, Target: measure.AtMost(grown)},
+			{What: "status, the same", Figure: "status ms", Of: old, To: []string{young}, Target: measure.AtMost(grown)},
+			{What: "drain, the same", Figure: "drain jobs/s", Of: old, To: []string{young}, Target: measure.AtLeast(slower)},
+			{What: "size of the store with a year, a kept promise with its event and log row", Figure: "of a promise bytes", Of: old},
+		},
+	}
+}
+
+// grownStore is a store with a past, made when it is first needed and kept for
+// all rounds.
+func grownStore(name, folder string, events int, over time.Duration) measure.Contestant {
+	path := filepath.Join(folder, "zensync.db")
+	made := false
+	return measure.Contestant{Name: name, Run: func(ctx context.Context, _ string) (measure.Figures, error) {
+		if !made {
+			began := time.Now()
+			if err := makePast(ctx, path, events, over); err != nil {
+				return nil, err
+			}
+			fmt.Fprintf(os.Stderr, "growth: %s was made in %s\n", name, time.Since(began).Round(time.Second))
+			made = true
+		}
+		return useGrown(ctx, path, events)
+	}}
+}
+
+func makePast(ctx context.Context, path string, events int, over time.Duration) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(crowd.Fill(ctx, db, crowd.New(pastPeople)), db.Close(), past.Fill(ctx, path, events, pastPeople, over)); err != nil {
+		return err
+	}
+	if db, err = store.Open(ctx, path); err != nil {
+		return err
+	}
+	return errors.Join(db.Optimize(ctx), db.Close()) // as a worker does every day
+}
+
+func useGrown(ctx context.Context, path string, events int) (figures measure.Figures, err error) {
+	db, err := store.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	figures = measure.Figures{}
+	if figures["drain jobs/s"], err = queue.DrainStore(ctx, db, drained); err != nil {
+		return nil, err
+	}
+	for _, r := range store.Reports() {
+		ms, err := timed(ctx, db, func(tx *store.Tx) error {
+			_, _, err := tx.Report(r, store.ReportArgs{Since: tx.Now.Add(-day)})
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		figures["report "+r.Name+" ms"] = ms
+		figures["reports ms"] += ms
+	}
+	if figures["status ms"], err = timed(ctx, db, standing); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	figures["file MiB"] = float64(info.Size()) / (1 << 20)
+	figures["of a promise bytes"] = float64(info.Size()) / float64(events)
+	return figures, nil
+}
+
+// looks is how often something is looked at; the first time is not counted.
+const looks = 5
+
+func timed(ctx context.Context, db *store.DB, look func(*store.Tx) error) (ms float64, err error) {
+	var took time.Duration
+	for i := range looks + 1 {
+		began := time.Now()
+		if err := db.View(ctx, look); err != nil {
+			return 0, err
+		}
+		if i > 0 {
+			took += time.Since(began)
+		}
+	}
+	return milliseconds(took / looks), nil
+}
+
+// standing is what status asks the store.
+func standing(tx *store.Tx) error {
+	_, queue := tx.Queue()
+	_, links := tx.LinkCount()
+	_, skips := tx.SkipCount()
+	_, event := tx.LastEvent()
+	_, _, run := tx.LastRun()
+	_, groups := tx.MappedGroups()
+	_, roles := tx.RoleRules()
+	_, head := tx.LogHead()
+	return errors.Join(queue, links, skips, event, run, groups, roles, head)
+}
