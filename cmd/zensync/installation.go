@@ -174,23 +174,41 @@ func (in *installation) hasStore() (bool, error) {
 	return true, nil
 }
 
-// checkOwner keeps root from another user's store: the files made beside it
-// would lock that user out.
+// checkOwner keeps root from another user's store, and from making one in his
+// folder: the files would lock that user out, and his service with him.
 func (in *installation) checkOwner() error {
-	info, err := os.Stat(in.Store.Path)
-	if err != nil {
-		return nil // there is none yet, or to open it will say what is wrong
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || os.Geteuid() != 0 || stat.Uid == 0 {
+	if os.Geteuid() != 0 {
 		return nil
+	}
+	what := "the store " + in.Store.Path
+	info, err := os.Stat(in.Store.Path)
+	for folder := filepath.Dir(in.Store.Path); errors.Is(err, fs.ErrNotExist); folder = filepath.Dir(folder) {
+		what = folder + ", where the store is to be,"
+		if info, err = os.Stat(folder); folder == filepath.Dir(folder) {
+			break
+		}
+	}
+	if err != nil {
+		return nil // to open it will say what is wrong
+	}
+	owner := ownerOf(info)
+	if owner == "" {
+		return nil
+	}
+	return usage("%s belongs to %s, and root would make files there that %s cannot open: run this as `sudo -u %s zensync ...`", what, owner, owner, owner)
+}
+
+// ownerOf is the user a file belongs to, or his number; "" for root.
+func ownerOf(info fs.FileInfo) string {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || stat.Uid == 0 {
+		return ""
 	}
 	owner := strconv.FormatUint(uint64(stat.Uid), 10)
 	if u, err := user.LookupId(owner); err == nil {
-		owner = u.Username
+		return u.Username
 	}
-	return usage("the store %s belongs to %s, and root would make files there that %s cannot open: run this as `sudo -u %s zensync ...`",
-		in.Store.Path, owner, owner, owner)
+	return owner
 }
 
 func (in *installation) binding() reconcile.Binding {

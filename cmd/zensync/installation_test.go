@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -31,6 +33,44 @@ func TestRootDoesNotOpenAnothersStore(t *testing.T) {
 	assert.ErrorContains(t, err, "belongs to 4242")
 	assert.ErrorContains(t, err, "sudo -u 4242 zensync")
 	assert.Equal(t, exitUsage, statusOf(err))
+}
+
+func TestRootMakesNoStoreInAnothersFolder(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a folder away")
+	}
+	beside := t.TempDir()
+	folder := filepath.Join(beside, "state")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	require.NoError(t, os.Chown(folder, 4242, 4242))
+	for name, text := range map[string]string{
+		"okta.token": "token", "zenqms.key": "key", "hook.secret": "secret", "zensync.yaml": "state/zensync.db", "deep.yaml": "state/below/zensync.db",
+	} {
+		if filepath.Ext(name) == ".yaml" {
+			text = "okta: {org_url: 'http://127.0.0.1:9', api_token_file: okta.token}\n" +
+				"zenqms: {base_url: 'http://127.0.0.1:9', api_key_file: zenqms.key}\n" +
+				"relay: {listen: '127.0.0.1:0', public_url: https://hooks.example.com/, secret_file: hook.secret}\n" +
+				"worker: {listen: off}\nstore: {path: " + text + "}\n"
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(beside, name), []byte(text), 0o600))
+	}
+	for _, args := range [][]string{
+		{"relay"}, {"worker"}, {"run"}, {"pause", "--reason", "maintenance"}, {"sync", "ann"}, {"deploy", "--yes"}, {"unlink", "--yes"},
+	} {
+		for _, name := range []string{"zensync.yaml", "deep.yaml"} {
+			var said strings.Builder
+			// A service that is not refused ends at once, too.
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			status := run(ctx, append([]string{"zensync", "--config", filepath.Join(beside, name)}, args...), strings.NewReader(""), io.Discard, &said)
+			cancel()
+			assert.Equal(t, exitUsage, status, "%v: %s", args, &said)
+			assert.Contains(t, said.String(), folder+", where the store is to be, belongs to 4242", args)
+			assert.Contains(t, said.String(), "sudo -u 4242 zensync", args)
+			left, err := os.ReadDir(folder)
+			require.NoError(t, err)
+			assert.Empty(t, left, "%v makes nothing there", args)
+		}
+	}
 }
 
 func TestPolicyIsWhatTheConfigSays(t *testing.T) {

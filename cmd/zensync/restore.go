@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -74,8 +73,8 @@ func (in *installation) mayRestore(from string) error {
 	if err != nil {
 		return nil // it is made
 	}
-	if stat, ok := folder.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && stat.Uid != 0 {
-		return usage("%s belongs to another user, who could not open what root puts there: run this as him (sudo -u zensync)", filepath.Dir(in.Store.Path))
+	if owner := ownerOf(folder); os.Geteuid() == 0 && owner != "" {
+		return usage("%s belongs to %s, who could not open what root puts there: run this as `sudo -u %s zensync ...`", filepath.Dir(in.Store.Path), owner, owner)
 	}
 	return nil
 }
