@@ -83,6 +83,40 @@ DESTDIR=$root/host PREFIX=/opt/zensync "$root/tarball/scripts/uninstall.sh"
 same 'what uninstall.sh leaves' etc/zensync/zensync.yaml "$(cd "$root/host" && find . ! -type d -printf '%P\n')"
 DESTDIR=$root/host PREFIX=/opt/zensync "$root/tarball/scripts/uninstall.sh" --purge
 same 'what a purge leaves' '' "$(cd "$root/host" && find . ! -type d)"
+if has unshare && has systemd-sysusers && has systemd-tmpfiles && unshare --mount mount -t tmpfs tmpfs /run 2>/dev/null; then
+	# A host with systemd, seen by the two scripts alone: what they change of /etc
+	# and /var/lib is gone with them, and systemctl writes down what it is asked for.
+	mkdir "$root/stub"
+	cat >"$root/stub/systemctl" <<'EOF'
+#!/bin/sh
+echo "$*" >>"$CALLS"
+[ "$1" != stop ] || [ -z "${STUCK:-}" ] || exit 1
+[ "$1" != stop ] || [ -e "/etc/systemd/system/$2" ] || exit 5
+EOF
+	chmod 0755 "$root/stub/systemctl"
+	CALLS=$root/calls PATH=$root/stub:$PATH PREFIX=$root/prefix TARBALL=$root/tarball unshare --mount sh -eu -c '
+		fail() { echo "package-check: $1" >&2; exit 1; }
+		mount -t tmpfs tmpfs /run
+		mkdir -p /run/systemd/system
+		cp -a /etc /run/
+		mount --bind /run/etc /etc
+		mount -t tmpfs tmpfs /var/lib
+		"$TARBALL/scripts/install.sh" >/dev/null
+		grep -qx daemon-reload "$CALLS" || fail "install.sh does not have systemd read the units"
+		grep -qx "try-restart zensync-relay.service zensync-worker.service" "$CALLS" || fail "install.sh does not restart what runs"
+		touch /etc/zensync/zensync.yaml /var/lib/zensync/zensync.db
+		STUCK=yes "$TARBALL/scripts/uninstall.sh" --purge 2>/dev/null && fail "uninstall.sh goes on beside a service that did not stop"
+		[ -e /var/lib/zensync/zensync.db ] && [ -e /etc/systemd/system/zensync-worker.service ] || fail "uninstall.sh takes away what runs"
+		: >"$CALLS"
+		"$TARBALL/scripts/uninstall.sh"
+		[ "$(grep -c ^stop "$CALLS")" = 3 ] || fail "uninstall.sh does not stop the three units"
+		[ -e /var/lib/zensync/zensync.db ] && [ -e /etc/zensync/zensync.yaml ] || fail "uninstall.sh deletes data without --purge"
+		"$TARBALL/scripts/uninstall.sh" --purge # the units are gone already
+		[ ! -e /var/lib/zensync ] && [ ! -e /etc/zensync ] || fail "a purge after an uninstall leaves data"
+	'
+else
+	skip 'root or systemd' 'install.sh and uninstall.sh on a host with systemd'
+fi
 
 echo '== units, user and folders'
 if has systemd-analyze; then

@@ -22,7 +22,15 @@ fi
 units='zensync-relay.socket zensync-relay.service zensync-worker.service'
 if [ -z "$dest" ]; then
 	if [ -d /run/systemd/system ]; then
-		systemctl stop $units
+		for unit in $units; do
+			status=0
+			systemctl stop "$unit" || status=$?
+			# 5: there is no such unit, as after an uninstall before a purge.
+			if [ "$status" != 0 ] && [ "$status" != 5 ]; then
+				echo "uninstall.sh: $unit could not be stopped, and nothing was taken away" >&2
+				exit 1
+			fi
+		done
 	fi
 	systemctl --no-reload --quiet disable $units || true # they may never have been enabled
 fi
