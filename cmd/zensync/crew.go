@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/zensync/zensync/cmd/zensync/notify"
 	"github.com/zensync/zensync/cmd/zensync/page"
 	"github.com/zensync/zensync/reconcile"
 	"github.com/zensync/zensync/reconcile/zenqms"
@@ -15,13 +16,14 @@ import (
 type crew struct {
 	*installation
 	worker  *reconcile.Worker
-	renewal *renewal // how it came about; nil at the start of the service
+	told    []notify.Address // who is told of trouble
+	renewal *renewal         // how it came about; nil at the start of the service
 }
 
 // work is the worker until ctx ends, or a new configuration is to be followed:
 // then next goes on.
 func (c *crew) work(ctx context.Context, p *post) (next *crew, err error) {
-	endAlerts, err := c.startAlerts(ctx, p.db)
+	endAlerts, err := c.startAlerts(ctx, p.db, c.told)
 	if err != nil {
 		return nil, err
 	}
@@ -77,10 +79,12 @@ func drained(ended <-chan error, beat func()) error {
 // that is refused.
 func (c *crew) renew(ctx context.Context, p *post) *crew {
 	next := new(crew)
-	r := c.installation.renew(ctx, p, store.ReloadWorker, []string{"okta", "zenqms"}, func(r *renewal) (err error) {
-		if next.worker, err = r.worker(p.db); err == nil {
-			next.worker.Keep = r.Store.Keep
+	r := c.installation.renew(ctx, p, store.ReloadWorker, []string{"okta", "zenqms", "notify"}, func(r *renewal) (err error) {
+		if next.worker, err = r.worker(p.db); err != nil {
+			return err
 		}
+		next.worker.Keep = r.Store.Keep
+		next.told, err = r.addresses()
 		return err
 	})
 	if r == nil {

@@ -19,7 +19,7 @@ func notifyCommand() *cli.Command {
 		Usage: "try the addresses that alerts and the digest go to",
 		Subcommands: []*cli.Command{{
 			Name:  "test",
-			Usage: "send a message to each address of notify.urls",
+			Usage: "send a message to each address of notify.urls and notify.urls_file",
 			Description: "Needs no credential of Okta or ZenQMS. Of an address it prints where it stands in the configuration, and its service.\n" +
 				"A message that a service has taken may yet be lost behind it: look whether it arrived.",
 			Flags:  []cli.Flag{formatFlag()},
@@ -36,14 +36,17 @@ func testNotify(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	addresses := notify.Addresses(in.Notify.URLs)
+	addresses, err := in.addresses()
+	if err != nil {
+		return err
+	}
 	if len(addresses) == 0 {
 		return in.Reject("notify.urls", "lists no address", "add those that alerts and the digest are to go to")
 	}
 	t := output.Table{Columns: []string{"address", "service", "outcome", "error"}}
 	failed := 0
 	for _, a := range addresses {
-		row := []any{a.Key(), a.Service, "ok", nil}
+		row := []any{a.Key, a.Service, "ok", nil}
 		if err := a.Send(notify.Message{
 			Title: "zensync " + in.name() + ": a test",
 			Text:  "Alerts and the digest of this installation will come here. Nothing is to be done.",
@@ -70,14 +73,27 @@ func (in *installation) name() string {
 	return in.Okta.OrgURL
 }
 
+// addresses are those of all who are told.
+func (in *installation) addresses() ([]notify.Address, error) {
+	recipients, err := in.Recipients()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]notify.Address, len(recipients))
+	for i, r := range recipients {
+		all[i] = notify.NewAddress(r.Key, r.URL)
+	}
+	return all, nil
+}
+
 // startAlerts looks for what people have to be told beside the worker, until
 // ctx ends or the worker does: end waits for messages on their way, shortly.
 // Without addresses there is nobody to tell.
-func (in *installation) startAlerts(ctx context.Context, db *store.DB) (end func(), err error) {
-	if len(in.Notify.URLs) == 0 {
+func (in *installation) startAlerts(ctx context.Context, db *store.DB, to []notify.Address) (end func(), err error) {
+	if len(to) == 0 {
 		return func() {}, nil
 	}
-	watcher := &notify.Watcher{DB: db, Addresses: notify.Addresses(in.Notify.URLs), Name: in.name(), Log: in.log}
+	watcher := &notify.Watcher{DB: db, Addresses: to, Name: in.name(), Log: in.log}
 	if in.Notify.Digest != "" {
 		if watcher.Digest, err = reconcile.ParseSchedule(in.Notify.Digest); err != nil {
 			return nil, usageError{err}

@@ -34,10 +34,12 @@ func TestAWorkerSendsTheDigestThatIsDue(t *testing.T) {
 		},
 		log: slog.New(slog.DiscardHandler),
 	}
+	told, err := in.addresses()
+	require.NoError(t, err)
 	require.NoError(t, in.withStore(t.Context(), func(db *store.DB) error {
 		require.NoError(t, db.Update(t.Context(), func(tx *store.Tx) error { return tx.SetSetting(store.LifeState, string(reconcile.Active)) }))
 		begin := func() (end func()) {
-			end, err := in.startAlerts(t.Context(), db)
+			end, err := in.startAlerts(t.Context(), db, told)
 			require.NoError(t, err)
 			return end
 		}
@@ -68,7 +70,7 @@ func TestAWorkerSendsTheDigestThatIsDue(t *testing.T) {
 
 func TestWithoutAddressesThereAreNoAlerts(t *testing.T) {
 	in := &installation{Config: &config.Config{Notify: config.Notify{Digest: "0 7 * * 1"}}}
-	end, err := in.startAlerts(t.Context(), nil)
+	end, err := in.startAlerts(t.Context(), nil, nil)
 	require.NoError(t, err)
 	end()
 }

@@ -33,6 +33,10 @@ func (in *installation) work(ctx context.Context, p *post) (err error) {
 		return err
 	}
 	worker.Keep = in.Store.Keep // a command has no time for that
+	told, err := in.addresses()
+	if err != nil {
+		return err
+	}
 	shown := in.pageOpener()
 	defer shown.close()
 	lock, err := in.lockWorker(ctx, p, shown.open)
@@ -43,7 +47,7 @@ func (in *installation) work(ctx context.Context, p *post) (err error) {
 	if err := shown.open(); err != nil {
 		return err
 	}
-	now := &crew{installation: in, worker: worker}
+	now := &crew{installation: in, worker: worker, told: told}
 	select {
 	case <-p.anew: // it was asked for while a command did the work
 		if next := now.renew(ctx, p); next != nil {

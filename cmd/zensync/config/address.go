@@ -88,9 +88,11 @@ func (v *validator) notifyURL(key, value string) {
 		return
 	}
 	if err := v.checks.Notify(value); err != nil {
-		v.add(key, err.Error(), "the README has examples of every kind, and `zensync notify test` tries them")
+		v.add(key, err.Error(), addressRemedy)
 	}
 }
+
+const addressRemedy = "the README has examples of every kind, and `zensync notify test` tries them"
 
 // listen wants HOST:PORT with a numeric port.
 func (v *validator) listen(key, address string) {

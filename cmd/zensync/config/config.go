@@ -41,6 +41,8 @@ type Config struct {
 	// written holds the file names as the file spells them: the absolute ones
 	// differ between a service with credentials and a shell without.
 	written map[string]string
+	// checkAddress is Checks.Notify, for the addresses in a file of their own.
+	checkAddress func(address string) error
 }
 
 // Okta is the org that is read. Either the service app (ClientID, PrivateKeyFile,
@@ -119,8 +121,9 @@ type Store struct {
 
 // Notify says who is told. URLs may hold credentials: never print them.
 type Notify struct {
-	URLs   []string `yaml:"urls"`
-	Digest string   `yaml:"digest"` // empty: no digest
+	URLs     []string `yaml:"urls"`
+	URLsFile string   `yaml:"urls_file,omitempty"` // more of them, one a line
+	Digest   string   `yaml:"digest"`              // empty: no digest
 }
 
 // Locate returns the file to load: the flag if given, else what the environment
@@ -139,8 +142,8 @@ func Locate(flag string) string {
 type Checks struct {
 	// Schedule reports what is wrong with a cron specification.
 	Schedule func(spec string) error
-	// Notify reports what is wrong with an address of notify.urls, as in "is
-	// no URL", and repeats nothing of it.
+	// Notify reports what is wrong with an address of notify.urls or of its
+	// file, as in "is no URL", and repeats nothing of it.
 	Notify func(address string) error
 }
 
@@ -163,7 +166,7 @@ func Load(path string, checks Checks) (*Config, error) {
 	if !d.document(source, c) {
 		return nil, d.err()
 	}
-	c.at = d.at
+	c.at, c.checkAddress = d.at, checks.Notify
 	c.inherit(d.given)
 	if c.Worker.Listen == "" {
 		c.Worker.Listen = Off

@@ -23,6 +23,7 @@ const (
 	token       kind = iota // one line, sent in a header
 	privateKey              // PEM
 	certificate             // PEM, no secret
+	addresses               // of those who are told, one a line
 )
 
 // The keys of the hook's secret, which is rotated.
@@ -42,6 +43,7 @@ func (c *Config) files() []file {
 		{previousSecretKey, &c.Relay.PreviousSecretFile, token},
 		{"relay.tls_cert_file", &c.Relay.TLSCertFile, certificate},
 		{"relay.tls_key_file", &c.Relay.TLSKeyFile, privateKey},
+		{recipientsKey, &c.Notify.URLsFile, addresses},
 	}
 }
 
@@ -116,10 +118,10 @@ func credentials() string {
 	return filepath.Clean(dir)
 }
 
-// looksLikeSecret tells a pasted key or token from a file name, for errors and
+// looksLikeSecret tells a pasted key, token or address from a file name, for errors and
 // listings repeat file names. It may be asked only of names that do not exist.
 func looksLikeSecret(name string) bool {
-	for _, sign := range []string{"-----BEGIN", "SSWS ", "Bearer ", "\n"} {
+	for _, sign := range []string{"-----BEGIN", "SSWS ", "Bearer ", "\n", "://"} {
 		if strings.Contains(name, sign) {
 			return true
 		}

@@ -58,7 +58,7 @@ func (c *Config) CheckSecrets() error {
 	used := c.SecretFiles()
 	for _, f := range c.files() {
 		if slices.ContainsFunc(used, func(u SecretFile) bool { return u.Key == f.key }) {
-			read(f, r)
+			c.read(f, r)
 		}
 	}
 	return r.err()
@@ -72,11 +72,13 @@ type SecretFile struct {
 }
 
 // SecretFiles are those that are in use: of a previous secret, only the one of a
-// rotation under way.
+// rotation under way, and beside notify.urls only a file of addresses that is
+// there.
 func (c *Config) SecretFiles() []SecretFile {
 	var used []SecretFile
 	for _, f := range c.files() {
-		if *f.name != "" && (f.key != previousSecretKey || exists(*f.name)) {
+		optional := f.key == previousSecretKey || f.key == recipientsKey && len(c.Notify.URLs) > 0
+		if *f.name != "" && (!optional || exists(*f.name)) {
 			used = append(used, SecretFile{Key: f.key, Name: *f.name, Public: f.kind == certificate})
 		}
 	}
@@ -116,7 +118,7 @@ func (c *Config) secret(key, remedy string) ([]byte, error) {
 			r.add(key, "is not set", remedy)
 			return nil, r.err()
 		}
-		return read(f, r), r.err()
+		return c.read(f, r), r.err()
 	}
 	panic("config: no file is called " + key)
 }
@@ -125,7 +127,17 @@ func (c *Config) report() *report {
 	return &report{file: c.Path, at: c.at, bad: map[string]bool{}}
 }
 
-// read returns the content of f, or nil after reporting what is wrong with it.
+// read returns the content of f. What is wrong with it is reported.
+func (c *Config) read(f file, r *report) []byte {
+	content := read(f, r)
+	if f.kind == addresses {
+		c.checkRecipients(f, content, r)
+	}
+	return content
+}
+
+// read returns the content of f, or nil after reporting what is wrong with it
+// as a file of its kind.
 func read(f file, r *report) []byte {
 	name := *f.name
 	handle, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO must not hang us
@@ -191,7 +203,10 @@ func (f file) content(content []byte) (what, remedy string) {
 	if len(bytes.TrimSpace(content)) == 0 {
 		return "is empty", "put the secret into it"
 	}
-	if f.kind != token {
+	switch f.kind {
+	case addresses: // each line is looked at by itself
+		return "", ""
+	case privateKey, certificate:
 		if !bytes.Contains(content, []byte("-----BEGIN ")) {
 			return "holds no PEM block", "it begins with -----BEGIN and ends with -----END; copy all of it"
 		}

@@ -156,5 +156,5 @@ func TestSecretChecksAreOfEverySecret(t *testing.T) {
 	for _, kind := range secretKinds {
 		keys = append(keys, kind.keys...)
 	}
-	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(keys))), 7, "as many as package config has files")
+	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(keys))), 8, "as many as package config has files")
 }

@@ -51,7 +51,7 @@ func (v *visit) configFile(context.Context) []Finding {
 	case mode&0o002 != 0 || mode&0o020 != 0 && !groupOfOwn(info):
 		return []Finding{failed(seen+": others can change it, and so send the secrets elsewhere", remedy)}
 	case mode&0o004 != 0 && len(v.in.Notify.URLs) > 0:
-		return []Finding{failed(seen+": everybody can read the credentials in notify.urls", remedy)}
+		return []Finding{failed(seen+": everybody can read the credentials in notify.urls", remedy+", and put them into a file of their own (notify.urls_file)")}
 	case mode&0o004 != 0:
 		return []Finding{warning(seen+": everybody can read it; it holds no secret as long as notify.urls is empty", remedy)}
 	}
@@ -74,6 +74,7 @@ var secretKinds = []struct {
 	{"secret.zenqms", []string{"zenqms.api_key_file"}},
 	{"secret.hook", []string{"relay.secret_file", "relay.previous_secret_file"}},
 	{"secret.tls", []string{"relay.tls_cert_file", "relay.tls_key_file"}},
+	{"secret.notify", []string{"notify.urls_file"}},
 }
 
 func secretChecks() []check {

@@ -27,29 +27,22 @@ import (
 // of shoutrrr's has a limit of its own.
 const patience = 20 * time.Second
 
-// Address is one of notify.urls.
+// Address is one of notify.urls, or of its file.
 type Address struct {
-	Place   int    // in notify.urls, from 0
+	Key     string // how the configuration names it, as in notify.urls[0]
 	Service string // as in slack
 	url     string
 	busy    chan struct{} // holds a token while a message is on its way
 }
 
-// Addresses are those of notify.urls, in its order.
-func Addresses(urls []string) []Address {
-	all := make([]Address, len(urls))
-	for i, u := range urls {
-		service, _, _ := strings.Cut(u, ":")
-		all[i] = Address{Place: i, Service: service, url: u, busy: make(chan struct{}, 1)}
-	}
-	return all
+// NewAddress is the address that the configuration has at key.
+func NewAddress(key, address string) Address {
+	service, _, _ := strings.Cut(address, ":")
+	return Address{Key: key, Service: service, url: address, busy: make(chan struct{}, 1)}
 }
 
-// Key is how the configuration names the address.
-func (a Address) Key() string { return fmt.Sprintf("notify.urls[%d]", a.Place) }
-
 // String keeps the address itself out of whatever prints an Address.
-func (a Address) String() string { return a.Key() + " (" + a.Service + ")" }
+func (a Address) String() string { return a.Key + " (" + a.Service + ")" }
 
 // channel names the address in the store: whatever its place, and without
 // telling it.

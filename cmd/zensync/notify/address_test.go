@@ -112,12 +112,12 @@ func TestTheExamplesAreGood(t *testing.T) {
 	for _, file := range []string{filepath.Join("..", "..", "..", "README.md"), filepath.Join("..", "config", "sample.yaml")} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		for _, match := range regexp.MustCompile(`"((?:smtp|slack|teams|generic)[+a-z]*://[^"]*)"`).FindAllStringSubmatch(string(text), -1) {
+		for _, match := range regexp.MustCompile(`(?m)(?:^|")((?:smtp|slack|teams|generic)[+a-z]*://[^"\s]*)`).FindAllStringSubmatch(string(text), -1) {
 			seen++
 			assert.NoError(t, Check(match[1]), "%s: %s", file, match[1])
 		}
 	}
-	assert.GreaterOrEqual(t, seen, 6, "this test must see the examples")
+	assert.GreaterOrEqual(t, seen, 7, "this test must see the examples")
 }
 
 func TestSend(t *testing.T) {
@@ -153,7 +153,7 @@ func TestSend(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t)
-			require.NoError(t, Addresses([]string{r.address(test.query)})[0].Send(message))
+			require.NoError(t, NewAddress("notify.urls[0]", r.address(test.query)).Send(message))
 			got := r.got()
 			require.Len(t, got, 1)
 			test.check(t, got[0])
@@ -165,7 +165,7 @@ func TestSend(t *testing.T) {
 func TestAWebhookKeepsItsOwnParameters(t *testing.T) {
 	r := newReceiver(t)
 	const own = "/workflows/ab%2Fc/invoke?api-version=2016-06-01&sig=x_y-z%2B&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0"
-	require.NoError(t, Addresses([]string{"generic+" + r.URL + own + "&template=adaptivecard&@authorization=Bearer+" + secret})[0].Send(Message{"title", "text"}))
+	require.NoError(t, NewAddress("notify.urls[0]", "generic+"+r.URL+own+"&template=adaptivecard&@authorization=Bearer+"+secret).Send(Message{"title", "text"}))
 	assert.Equal(t, own, r.last.URL.String())
 	assert.Equal(t, "Bearer "+secret, r.last.Header.Get("Authorization"))
 	assert.Equal(t, "application/json", r.last.Header.Get("Content-Type"))
@@ -185,7 +185,7 @@ func TestErrorsHoldNothingOfTheAddress(t *testing.T) {
 		"a panic of shoutrrr's": "teams://" + secret + "@x/",
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := Addresses([]string{address})[0]
+			a := NewAddress("notify.urls[0]", address)
 			err := a.Send(Message{"title", "text"})
 			require.Error(t, err)
 			for _, text := range []string{err.Error(), fmt.Sprint(a), fmt.Sprintf("%+v", a), a.channel()} {
@@ -198,7 +198,7 @@ func TestErrorsHoldNothingOfTheAddress(t *testing.T) {
 func TestErrorsStillSayWhatHappened(t *testing.T) {
 	r := newReceiver(t)
 	r.fail(http.StatusForbidden)
-	err := Addresses([]string{r.address("")})[0].Send(Message{"title", "text"})
+	err := NewAddress("notify.urls[0]", r.address("")).Send(Message{"title", "text"})
 	assert.ErrorContains(t, err, "403 Forbidden")
 }
 
@@ -221,7 +221,7 @@ func TestWithoutAddress(t *testing.T) {
 }
 
 func TestAHangingAddressHasOneMessageOnItsWay(t *testing.T) {
-	a := Addresses([]string{"generic+http://127.0.0.1:1/"})[0]
+	a := NewAddress("notify.urls[0]", "generic+http://127.0.0.1:1/")
 	a.busy <- struct{}{} // as while a message is on its way
 	assert.ErrorContains(t, a.Send(Message{"title", "text"}), "still on its way")
 	<-a.busy

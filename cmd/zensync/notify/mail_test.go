@@ -52,7 +52,7 @@ func mailServer(t *testing.T) (address string, mail <-chan string) {
 
 func TestAMail(t *testing.T) {
 	address, mail := mailServer(t)
-	a := Addresses([]string{"smtp://" + address + "/?from=zensync@example.com&to=qa@example.com"})[0]
+	a := NewAddress("notify.urls[0]", "smtp://"+address+"/?from=zensync@example.com&to=qa@example.com")
 	require.NoError(t, a.Send(Message{"zensync example.okta.com: 1 change given up", "One line,\nand ü."}))
 	got := <-mail
 	assert.Contains(t, got, "Subject: zensync example.okta.com: 1 change given up\n")
@@ -62,6 +62,6 @@ func TestAMail(t *testing.T) {
 
 func TestAMailGoesNowhereWithoutTheTLSItWants(t *testing.T) {
 	address, _ := mailServer(t)
-	a := Addresses([]string{"smtp://" + address + "/?from=zensync@example.com&to=qa@example.com&requirestarttls=yes"})[0]
+	a := NewAddress("notify.urls[0]", "smtp://"+address+"/?from=zensync@example.com&to=qa@example.com&requirestarttls=yes")
 	assert.ErrorContains(t, a.Send(Message{"title", "text"}), "StartTLS")
 }

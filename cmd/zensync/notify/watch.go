@@ -178,11 +178,11 @@ func (l *listener) tell(ctx context.Context, now time.Time, causes []Cause) erro
 		if err := l.Send(Message{Title: "zensync " + l.Name + ": " + m.Title, Text: m.Text}); err != nil {
 			l.rest = min(max(2*l.rest, firstRest), lastRest)
 			l.until = now.Add(l.rest)
-			l.Log.Warn("an alert could not be sent", "address", l.Key(), "service", l.Service, "cause", m.cause, "again_in", l.rest, "error", err)
+			l.Log.Warn("an alert could not be sent", "address", l.Key, "service", l.Service, "cause", m.cause, "again_in", l.rest, "error", err)
 			break
 		}
 		l.rest = 0
-		l.Log.Info("an alert was sent", "address", l.Key(), "service", l.Service, "cause", m.cause, "solved", m.solved)
+		l.Log.Info("an alert was sent", "address", l.Key, "service", l.Service, "cause", m.cause, "solved", m.solved)
 		if m.solved {
 			errs = append(errs, l.unlearn(ctx, m.cause))
 		} else {

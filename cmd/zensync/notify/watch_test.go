@@ -46,7 +46,7 @@ func newOffice(t *testing.T) *office {
 
 // restart is another worker on the same store.
 func (o *office) restart() {
-	o.w = &Watcher{DB: o.db, Addresses: Addresses([]string{o.to.address("")}), Name: "example.okta.com",
+	o.w = &Watcher{DB: o.db, Addresses: []Address{NewAddress("notify.urls[0]", o.to.address(""))}, Name: "example.okta.com",
 		Log: slog.New(slog.NewTextHandler(&o.log, nil))}
 }
 
@@ -212,7 +212,7 @@ func TestOneAddressThatFailsHoldsUpNoOther(t *testing.T) {
 	o := newOffice(t)
 	other := newReceiver(t)
 	other.fail(http.StatusForbidden)
-	o.w.Addresses = Addresses([]string{other.address(""), o.to.address("")})
+	o.w.Addresses = []Address{NewAddress("notify.urls[0]", other.address("")), NewAddress("notify.urls[1]", o.to.address(""))}
 	o.hold(1)
 	assert.Len(t, o.pass(time.Hour), 1)
 	other.fail(0)
@@ -226,10 +226,10 @@ func TestANewAddressIsToldWhatLasts(t *testing.T) {
 	o.pass(time.Hour)
 	o.restart()
 	other := newReceiver(t)
-	o.w.Addresses = Addresses([]string{other.address(""), o.to.address("")})
+	o.w.Addresses = []Address{NewAddress("notify.urls[0]", other.address("")), NewAddress("notify.urls[1]", o.to.address(""))}
 	assert.Empty(t, o.pass(3*time.Minute), "whatever its place")
 	assert.Len(t, other.got(), 1)
-	o.w = &Watcher{DB: o.db, Addresses: Addresses([]string{other.address("")}), Log: o.w.Log}
+	o.w = &Watcher{DB: o.db, Addresses: []Address{NewAddress("notify.urls[0]", other.address(""))}, Log: o.w.Log}
 	o.pass(3 * time.Minute)
 	o.update(func(tx *store.Tx) error {
 		alerts, err := tx.Alerts()
