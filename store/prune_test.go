@@ -1,7 +1,10 @@
 package store
 
 import (
+	"database/sql"
 	"fmt"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,9 +163,29 @@ func TestTheWriteAheadLogIsCut(t *testing.T) {
 	assert.NoError(t, err)
 }
 
+// A foreign program that keeps a transaction open, and only that, keeps the
+// write-ahead log from being cut.
 func TestTheLogDoesNotStayLarge(t *testing.T) {
 	f := setup(t)
-	assert.EqualValues(t, walLimit, f.number(`PRAGMA journal_size_limit`))
+	size := func() int64 {
+		n, err := f.db.WAL()
+		require.NoError(t, err)
+		return n
+	}
+	foreign, err := sql.Open("sqlite", "file:"+(&url.URL{Path: f.db.Path()}).EscapedPath())
+	require.NoError(t, err)
+	defer foreign.Close()
+	reading, err := foreign.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+	require.NoError(t, err)
+	var n int
+	require.NoError(t, reading.QueryRow(`SELECT count(*) FROM log`).Scan(&n))
+
+	f.do(func(tx *Tx) error { return tx.SetSetting("large", strings.Repeat("x", walLimit+1)) })
+	f.someLog(2)
+	assert.Greater(t, size(), int64(walLimit), "while somebody reads")
+	require.NoError(t, reading.Rollback())
+	f.someLog(2)
+	assert.LessOrEqual(t, size(), int64(walLimit), "once he is done")
 }
 
 func TestOptimizeLearnsAboutTables(t *testing.T) {
@@ -170,7 +193,11 @@ func TestOptimizeLearnsAboutTables(t *testing.T) {
 	for n := range 300 {
 		f.ended(fmt.Sprint(n), fmt.Sprint("00u", n), StateDone)
 	}
+	const learnt = `SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'`
+	require.Zero(t, f.number(learnt))
 	require.NoError(t, f.db.Optimize(t.Context()))
+	require.NotZero(t, f.number(learnt))
+	assert.NotZero(t, f.number(`SELECT count(*) FROM sqlite_stat1 WHERE tbl = 'outbox'`))
 	require.NoError(t, f.db.Optimize(t.Context()), "now and then")
 	f.someLog(1)
 }

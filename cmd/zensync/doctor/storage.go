@@ -148,8 +148,9 @@ func (v *visit) schema(ctx context.Context) []Finding {
 }
 
 // muchWAL is more than SQLite leaves in its log unless something hinders it, in
-// bytes: it folds 16 MiB into the database at a time.
-const muchWAL = 256 << 20
+// bytes: it folds 16 MiB into the database at a time, and cuts the log to twice
+// that when it begins it anew.
+const muchWAL = 64 << 20
 
 func (v *visit) wal(context.Context) []Finding {
 	size, err := v.store.WAL()
@@ -157,8 +158,8 @@ func (v *visit) wal(context.Context) []Finding {
 	case err != nil:
 		return []Finding{failed(err.Error(), "check the folder")}
 	case size > muchWAL:
-		return []Finding{warning(fmt.Sprintf("the write-ahead log has %d MiB: something keeps it from being folded into the database", size>>20),
-			"look for programs that have the database open, such as sqlite3 or a backup; else restart the services")}
+		return []Finding{warning(fmt.Sprintf("the write-ahead log has %d MiB: something keeps it from being begun anew", size>>20),
+			"look for programs that keep a transaction open on the database, such as sqlite3; without one the worker makes the log empty within a day")}
 	}
 	return []Finding{ok("the write-ahead log has %d KiB", size>>10)}
 }
