@@ -14,9 +14,10 @@ import (
 const (
 	// lookEvery is how often the causes are looked at.
 	lookEvery = time.Minute
-	// settling is how long a cause must last to be told: what passes within a
-	// minute, as during a deploy, is none, and a count has grown by then.
-	settling = time.Minute
+	// settling is how long a cause must last to be told: until the look after
+	// the one that found it, which may come a little sooner than lookEvery. What
+	// passes meanwhile, as during a deploy, is none, and a count has grown by then.
+	settling = lookEvery - 10*time.Second
 	// calm is how long a cause must be gone to count as solved: a worker that
 	// starts gives a refused credential another try first.
 	calm = 5 * time.Minute

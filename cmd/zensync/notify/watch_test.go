@@ -125,6 +125,15 @@ func TestWhatPassesWithinAMinuteIsNotTold(t *testing.T) {
 	}
 }
 
+// Looks are a minute apart, give or take how long each takes.
+func TestACauseIsToldAtTheSecondLookThatFindsIt(t *testing.T) {
+	o := newOffice(t)
+	o.hold(1)
+	assert.Empty(t, o.pass(time.Minute), "the first look")
+	o.now = o.now.Add(-50 * time.Millisecond)
+	assert.Equal(t, []string{"the brake holds 1 change"}, o.pass(time.Minute), "the second, less than a minute later")
+}
+
 func TestWhatComesBackIsNotToldAgain(t *testing.T) {
 	o := newOffice(t)
 	o.set(store.DrainStopped, "zenqms: search users: status 401")
