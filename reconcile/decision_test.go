@@ -251,3 +251,51 @@ func TestA1_OnePatchIsCalledByItsStrongestPart(t *testing.T) {
 	only := Decision{Action: store.ActActivate, Patch: zenqms.Patch{Active: &yes}}.withoutBraked(grip{action: store.ActActivate})
 	assert.Equal(t, store.ActNone, only.Action)
 }
+
+// Scope limits whom a leaver's address may link as well; of an account that is
+// linked already he is deactivated whatever the scope.
+func TestW4_AGoneUserOutOfScopeWithoutALinkIsNothing(t *testing.T) {
+	f := Facts{User: somebody("00u1", "Ada"), Asked: true, ByID: []zenqms.User{{ID: "7", ExternalID: "00u1", Active: true}},
+		ByEmail: []zenqms.User{{ID: "8", Email: "ada@example.com", Active: true}}}
+	f.User.Status, f.User.OutOfScope = "DEPROVISIONED", true
+	for _, f.Asked = range []bool{true, false} {
+		assert.Equal(t, Decision{Action: store.ActNone, Why: outOfScope}, Decide(f, Policy{}), "W4: and nobody is asked")
+	}
+	linked := inStep("DEPROVISIONED")
+	linked.User.OutOfScope, linked.Account.Active, linked.Link.Active = true, true, true
+	assert.Equal(t, store.ActDeactivate, Decide(linked, Policy{}).Action, "W4: in scope or not")
+	linked.Account = nil
+	linked.ByID = f.ByID
+	d := Decide(linked, Policy{})
+	assert.True(t, d.DropLink, "L5")
+	assert.Nil(t, d.Target, "W4: matched anew he is out of scope")
+}
+
+// Of who leaves scope while sync.out_of_scope is deactivate, what was held or
+// given up has yet to be done, and a deploy does it whatever happened since.
+func TestW4_WhoLeftScopeIsDeactivatedUntilHeIs(t *testing.T) {
+	p := Policy{Leavers: true}
+	left := func(change func(*Facts)) Facts {
+		f := inStep("ACTIVE")
+		f.User.OutOfScope = true
+		f.Link.Wish, f.Link.Active, f.Account.Active = p.wish(f.User).hash(), false, true // switched on by hand
+		change(&f)
+		return f
+	}
+	assert.Equal(t, store.ActNone, Decide(left(func(*Facts) {}), p).Action, "W1: who has not moved since is left alone")
+	for name, change := range map[string]func(*Facts){
+		"not done yet": func(f *Facts) { f.Link.Active = true },
+		"deploy":       func(f *Facts) { f.Push = true },
+		"moved":        func(f *Facts) { f.User.Updated = hired.Add(time.Second) },
+	} {
+		f := left(change)
+		d := Decide(f, p)
+		assert.Equal(t, store.ActDeactivate, d.Action, "W4: %s", name)
+		assert.Equal(t, zenqms.Patch{Active: new(false)}, d.Patch, "W4: %s: and nothing else is sent", name)
+		f.Asked = false
+		assert.True(t, Decide(f, p).Ask, name)
+		assert.Equal(t, Decision{Action: store.ActNone, Why: outOfScope}, Decide(f, Policy{}), "W4: ignore is the default: %s", name)
+		f.Asked, f.Account = true, nil
+		assert.True(t, Decide(f, p).DropLink, "L5: %s", name)
+	}
+}

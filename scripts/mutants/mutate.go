@@ -13,7 +13,7 @@ import (
 // mutant is one change of a file, which a build makes when it is told its number.
 type mutant struct {
 	line int
-	what string // the part of the code and what becomes of it, in one line
+	what string // the function, the part of it and what becomes of that, in one line
 }
 
 // schema is a file with all its mutants in it.
@@ -37,6 +37,7 @@ type mutator struct {
 	edits   []edit
 	seen    map[[2]int]bool
 	mutants []mutant
+	within  string // the function
 }
 
 // mutate puts into a file of Go, beside what it has, what it could have in its
@@ -50,6 +51,7 @@ func mutate(name string, text []byte) (schema, error) {
 	}
 	for _, decl := range file.Decls {
 		if f, is := decl.(*ast.FuncDecl); is && f.Body != nil {
+			m.within = f.Name.Name
 			last := f.Body.List[len(f.Body.List)-1]
 			ast.Inspect(f.Body, func(n ast.Node) bool { m.visit(n, last); return true })
 		}
@@ -106,7 +108,7 @@ func (m *mutator) source(n ast.Node) string {
 func (m *mutator) add(n ast.Node, becomes, before, behind string) {
 	from, to := m.offset(n.Pos()), m.offset(n.End())
 	number := len(m.mutants) + 1
-	m.mutants = append(m.mutants, mutant{m.files.Position(n.Pos()).Line, m.source(n) + " " + becomes})
+	m.mutants = append(m.mutants, mutant{m.files.Position(n.Pos()).Line, m.within + ": " + m.source(n) + " " + becomes})
 	m.edits = append(m.edits, edit{from, to - from, fmt.Sprintf(before, number), false}, edit{to, to - from, behind, true})
 }
 

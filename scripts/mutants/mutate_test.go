@@ -37,9 +37,9 @@ func f(n int, ok bool) (s string) {
 	return "c"
 }
 `, string(s.text))
-	assert.Equal(t, mutant{4, "ok && !(n > 1) the other way round"}, s.mutants[0])
-	assert.Equal(t, mutant{4, "n > 1 with >="}, s.mutants[4])
-	assert.Equal(t, mutant{5, `s = "a" left out`}, s.mutants[5])
+	assert.Equal(t, mutant{4, "f: ok && !(n > 1) the other way round"}, s.mutants[0])
+	assert.Equal(t, mutant{4, "f: n > 1 with >="}, s.mutants[4])
+	assert.Equal(t, mutant{5, `f: s = "a" left out`}, s.mutants[5])
 }
 
 func TestExplanationsAreRead(t *testing.T) {
