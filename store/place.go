@@ -26,17 +26,38 @@ func newPlace(path string) (place, error) {
 	return p, err
 }
 
-// check is an error when a file is not where it would be looked for: before a
-// write, so that nothing is written, and after it, for what was written just now.
-func (p *place) check() error {
+// stays is an error when a file that was there is no longer where it was: before a
+// write, so that nothing is written.
+func (p *place) stays() error {
 	for i, suffix := range placeSuffixes {
-		name := p.path + suffix
-		now, err := os.Stat(name)
-		if err != nil || p.files[i] != nil && !os.SameFile(now, p.files[i]) {
-			return fmt.Errorf("%s is not the file that was opened: it was removed or replaced while in use; "+
-				"restart every zensync that uses this store", name)
+		if p.files[i] == nil {
+			continue
+		}
+		if now, err := os.Stat(p.path + suffix); err != nil || !os.SameFile(now, p.files[i]) {
+			return errMoved(p.path + suffix)
+		}
+	}
+	return nil
+}
+
+// check is stays after a write: then all of them have to be there.
+func (p *place) check() error {
+	if err := p.stays(); err != nil {
+		return err
+	}
+	for i, suffix := range placeSuffixes {
+		if p.files[i] != nil {
+			continue
+		}
+		now, err := os.Stat(p.path + suffix)
+		if err != nil {
+			return errMoved(p.path + suffix)
 		}
 		p.files[i] = now
 	}
 	return nil
+}
+
+func errMoved(name string) error {
+	return fmt.Errorf("%s is not the file that was opened: it was removed or replaced while in use; restart every zensync that uses this store", name)
 }

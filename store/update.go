@@ -153,8 +153,9 @@ func (db *DB) runBatch(batch []*job) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.turns.give()) }()
-	if err := db.place.check(); err != nil { // whose place is taken must not write into the other's
-		return err
+	if err := db.place.stays(); err != nil { // whose place is taken must not write into the other's
+		// SQLite itself removes files where a connection has left WAL mode.
+		return errors.Join((&Tx{ctx: context.Background(), session: db.writer}).CheckDurable(), err)
 	}
 	if err := db.writer.do("BEGIN IMMEDIATE"); err != nil {
 		return err

@@ -115,7 +115,7 @@ func (c *crew) afterAilment(ctx context.Context, p *post, ailment error) (*crew,
 		return nil, err
 	}
 	worker.Keep = c.Store.Keep
-	return &crew{installation: c.installation, worker: worker}, nil
+	return &crew{installation: c.installation, worker: worker, told: c.told}, nil
 }
 
 // show makes the page tell of this worker.
