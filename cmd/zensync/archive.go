@@ -92,6 +92,9 @@ func archiveBefore(c *cli.Context, now time.Time) (time.Time, error) {
 		if err != nil {
 			return t, usage("--before %w", err)
 		}
+		if t.After(now) {
+			return t, usage("archive: --before %s is yet to come, and would be all of the log: name a time that is past", before)
+		}
 		return t, nil
 	}
 	length, err := config.ParseKeep(inDays(keep))
