@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -118,13 +119,21 @@ func (s *stage) start(args ...string) (*service, error) {
 	// It ends by stop alone, so that its last words can still be waited for.
 	svc := &service{cmd: s.command(context.Background(), args...), ended: make(chan struct{})}
 	svc.cmd.Stdout, svc.cmd.Stderr = log, log
-	if err := svc.cmd.Start(); err != nil {
+	leaveNoOrphan(svc.cmd)
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // the child outlives no thread that starts it
+		defer runtime.UnlockOSThread()
+		err := svc.cmd.Start()
+		started <- err
+		if err == nil {
+			svc.err = svc.cmd.Wait()
+			close(svc.ended)
+		}
+	}()
+	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start zensync %s: %w", strings.Join(args, " "), err)
 	}
-	go func() {
-		svc.err = svc.cmd.Wait()
-		close(svc.ended)
-	}()
 	return svc, nil
 }
 
