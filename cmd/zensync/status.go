@@ -17,7 +17,8 @@ func statusCommand() *cli.Command {
 		Name:  "status",
 		Usage: "how the installation stands",
 		Description: "Answers from the store alone: it calls neither Okta nor ZenQMS, and needs no credential.\n" +
-			"hook.status and hook.verified are what Okta said at the last reconcile or deploy.",
+			"hook.status and hook.verified are what Okta said at the last reconcile or deploy.\n" +
+			"queue.expected_end is when what is ready will be done at the pace of the last minute.",
 		Flags:  []cli.Flag{formatFlag()},
 		Action: printStatus,
 	}
@@ -52,6 +53,7 @@ func printStatus(c *cli.Context) error {
 type standing struct {
 	state        string
 	queue        store.Queue
+	queueEnd     time.Time // when what is ready is expected to be done; zero where nobody can tell
 	links        store.LinkCount
 	skipped      int64
 	hookID       string
@@ -96,6 +98,9 @@ func (s *standing) read(tx *store.Tx, schedule reconcile.Schedule) (err error) {
 		}
 	}
 	if s.queue, err = tx.Queue(); err != nil {
+		return err
+	}
+	if s.queueEnd, _, err = tx.ExpectedEnd(); err != nil {
 		return err
 	}
 	if s.links, err = tx.LinkCount(); err != nil {
@@ -164,6 +169,7 @@ func (s standing) pairs() []output.Pair {
 			{Key: "ready", Value: s.queue.Ready}, {Key: "waiting", Value: s.queue.Waiting},
 			{Key: "held", Value: s.queue.Held}, {Key: "dead", Value: s.queue.Dead},
 			{Key: "oldest_seconds", Value: int64(s.queue.Oldest.Seconds())},
+			{Key: "expected_end", Value: timeCell(s.queueEnd)},
 		}},
 		{Key: "links", Value: []output.Pair{{Key: "active", Value: s.links.Active}, {Key: "inactive", Value: s.links.Inactive}}},
 		{Key: "skipped", Value: s.skipped},
