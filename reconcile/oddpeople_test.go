@@ -16,7 +16,7 @@ import (
 
 // oddNames are names as forms, imports and attackers make them.
 var oddNames = map[string]string{
-	"ten thousand letters": strings.Repeat("Wolfe­schlegel ", 714) + "Sr",
+	"ten thousand letters": strings.Repeat("Wolfe\u00adschlegel ", 714) + "Sr",
 	"emoji":                "👩🏽‍🔬 Ada 🧪",
 	"right to left":        "\u202eעדה\u202c",
 	"arabic":               "آدا",

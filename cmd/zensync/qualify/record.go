@@ -21,7 +21,7 @@ type Record struct {
 	SHA256     string    `json:"program_sha256"`
 	Config     string    `json:"config,omitempty"`
 	ConfigHash string    `json:"config_sha256,omitempty"`
-	ZenQMS     string    `json:"zenqms"` // against what it was run
+	ZenQMS     string    `json:"zenqms"`     // against what it was run
 	Left       int       `json:"not_chosen"` // requirements that were not asked for
 	Results    []Result  `json:"results"`
 	Accounts   []Account `json:"accounts,omitempty"` // that were made in the sandbox
