@@ -90,6 +90,11 @@ func (w *Worker) closeRows(tx *store.Tx, a *attempt) error {
 	if a.roleGrip.held {
 		last := a.claim.Rows[len(a.claim.Rows)-1]
 		p := store.Promise{OktaID: a.claim.OktaID, Origin: last.Origin, Priority: store.HookPriority, Run: last.Run, Actor: last.Actor}
+		if pushes(a.claim) && p.Origin != store.FromManual {
+			// It may be for the push alone that he is to lose the role: whoever
+			// approves it has to have all his roles looked at again, as a deploy does.
+			p.Origin = store.FromInitial
+		}
 		if err := tx.AddHold(p, a.roleGrip.action, a.roleGrip.reason); err != nil {
 			return err
 		}
