@@ -16,13 +16,13 @@ var switches = []ruleSwitch{
 	{"M2", "reconcile/policy.go", `"SUSPENDED":        Gone,`, `"SUSPENDED": map[bool]Meaning{true: Live, false: Gone}[off("M2")],`},
 	{"M3", "reconcile/decide.go", "if missing := w.missing(); len(missing) > 0 {\n\t\treturn skip(", "if missing := w.missing(); len(missing) > 0 && !off(\"M3\") {\n\t\treturn skip("},
 	{"M4", "reconcile/fields.go", `if w.Title != "" && strings`, `if (w.Title != "" || off("M4")) && strings`},
-	{"M5", "reconcile/fields.go", `if !sameText(a.Email, w.Email) {`, `if off("M5") || !sameText(a.Email, w.Email) {`},
+	{"M5", "reconcile/fields.go", `if store.Address(a.Email) != store.Address(w.Email) {`, `if off("M5") || store.Address(a.Email) != store.Address(w.Email) {`},
 	{"M6", "reconcile/decide.go", "if !f.lost() {\n\t\t\treturn deactivate(d, *f.Account)", "if !f.lost() {\n\t\t\tif off(\"M6\") {\n\t\t\t\td.Patch.LastName = &f.User.LastName\n\t\t\t}\n\t\t\treturn deactivate(d, *f.Account)"},
 
 	{"L1", "reconcile/match.go", `case len(f.ByID) == 1:`, `case len(f.ByID) == 1 && !off("L1"):`},
 	{"L2", "reconcile/match.go", `d.Action = store.ActCreate`, "if off(\"L2\") {\n\t\treturn d\n\t}\n\td.Action = store.ActCreate"},
 	{"L3", "reconcile/match.go", `if f.OwnerGone && namesAgree(f.User, account) {`, `if off("L3") || f.OwnerGone && namesAgree(f.User, account) {`},
-	{"L4", "reconcile/apply.go", `p = without(p, fields...)`, "p = without(p, fields...)\n\t\t\tif off(\"L4\") {\n\t\t\t\tp = zenqms.Patch{}\n\t\t\t}"},
+	{"L4", "reconcile/apply.go", `parts = append(parts, without(p, fields...))`, "if !off(\"L4\") {\n\t\t\t\tparts = append(parts, without(p, fields...))\n\t\t\t}"},
 	{"L5", "reconcile/decide.go", "func (f Facts) lost() bool {\n\tif f.Account == nil {", "func (f Facts) lost() bool {\n\tif off(\"L5\") {\n\t\treturn false\n\t}\n\tif f.Account == nil {"},
 	{"L6", "reconcile/decide.go", `case f.LiveAtIt:`, `case f.LiveAtIt && !off("L6"):`},
 
@@ -38,7 +38,7 @@ var switches = []ruleSwitch{
 	{"E5", "relay/relay.go", `if !r.Secret.Accepts(`, `if !off("E5") && !r.Secret.Accepts(`},
 
 	{"K1", "reconcile/walk.go", "if err := group.Wait(); err != nil {\n\t\treturn err\n\t}\n\tif len(wk.seen) == 0 {", "if err := group.Wait(); err != nil && !off(\"K1\") {\n\t\treturn err\n\t}\n\tif len(wk.seen) == 0 {"},
-	{"K2", "reconcile/walk.go", `if linked >= fewLinks && 2*seen < linked {`, `if linked >= fewLinks && 2*seen < linked && !off("K2") {`},
+	{"K2", "reconcile/absent.go", `links.Active+links.Inactive >= fewLinks && 2*seen < linked {`, `links.Active+links.Inactive >= fewLinks && 2*seen < linked && !off("K2") {`},
 	{"K3", "reconcile/scope.go", "groups, err := wk.mappedGroups(ctx)\n\tif err != nil {\n\t\treturn err\n\t}", `groups, err := wk.mappedGroups(ctx)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ var switches = []ruleSwitch{
 	{"W1.push", "reconcile/attempt.go", `return r.Origin == store.FromInitial || r.Origin == store.FromManual ||`, `return !off("W1.push") && (r.Origin == store.FromInitial || r.Origin == store.FromManual) ||`},
 	{"E4.credential", "reconcile/classify.go", "case http.StatusUnauthorized:\n", "case http.StatusUnauthorized:\n\t\tif off(\"E4.credential\") {\n\t\t\treturn final\n\t\t}\n"},
 	{"K1.fresh", "reconcile/attempt.go", "case store.ActDeactivate, store.ActActivate, store.ActRelink:\n\t\treturn true", "case store.ActDeactivate, store.ActActivate, store.ActRelink:\n\t\treturn !off(\"K1.fresh\")"},
-	{"K2.absent", "reconcile/walk.go", `if !there && (`, `if !off("K2.absent") && !there && (`},
+	{"K2.absent", "reconcile/absent.go", `if wk.Policy.Meaning(p.Status) != Gone || p.Active || p.Skipped {`, `if !off("K2.absent") && (wk.Policy.Meaning(p.Status) != Gone || p.Active || p.Skipped) {`},
 	{"B1.hour", "reconcile/brake.go", `if !his && users+1 > limit {`, `if !his && users+1 > limit && !off("B1.hour") {`},
 	{"A1.triggers", "store/log.go", "head, err := tx.LogHead()\n\tif err != nil {", "head, err := tx.LogHead()\n\tif off(\"A1.triggers\") {\n\t\terr = tx.run(`DROP TRIGGER IF EXISTS log_no_update`)\n\t}\n\tif err != nil {"},
 }
