@@ -382,21 +382,3 @@ func TestDigest(t *testing.T) {
 	assert.Contains(t, m.Text, "Given up: 0\n")
 	assert.True(t, strings.HasSuffix(m.Text, fmt.Sprintf("Log head: 1:%s", head.Hash)), "A1: the head of the log")
 }
-
-func TestRunLooksAtOnceAndEndsWithItsContext(t *testing.T) {
-	o := newOffice(t)
-	schedule, err := reconcile.ParseSchedule("@every 1h")
-	require.NoError(t, err)
-	o.w.Digest = schedule
-	o.pass(time.Minute)
-	o.now = o.now.Add(2 * time.Hour)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() {
-		o.w.Run(ctx)
-		close(ended)
-	}()
-	assert.Eventually(t, func() bool { return len(o.to.got()) == 1 }, 10*time.Second, 5*time.Millisecond)
-	cancel()
-	<-ended
-}
