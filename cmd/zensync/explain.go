@@ -38,7 +38,7 @@ func explain(c *cli.Context) error {
 		return err
 	}
 	return in.withCopy(c.Context, func(db *store.Copy) error {
-		if err := db.View(c.Context, func(tx *store.Tx) error { return in.binding().Check(tx) }); err != nil {
+		if err := in.mayExplain(c.Context, db); err != nil {
 			return err
 		}
 		worker, err := in.worker(db.DB)
@@ -74,10 +74,21 @@ func explainOn(ctx context.Context, worker *reconcile.Worker, db *store.Copy, wh
 	return explanation(x), only(log, "time", "origin", "action", "outcome", "changes", "error"), nil
 }
 
+// mayExplain refuses another installation's store, and one that is being
+// unlinked (rule C1).
+func (in *installation) mayExplain(ctx context.Context, db *store.Copy) error {
+	return db.View(ctx, func(tx *store.Tx) error {
+		return in.binding().May(tx, reconcile.New, reconcile.Active, reconcile.Paused, reconcile.Unlinked)
+	})
+}
+
 // explainer explains users with the clients of a worker, for its page.
 func (in *installation) explainer(worker *reconcile.Worker) func(context.Context, string) (page.Explained, error) {
 	return func(ctx context.Context, who string) (x page.Explained, err error) {
 		err = in.withCopy(ctx, func(db *store.Copy) (err error) {
+			if err := in.mayExplain(ctx, db); err != nil {
+				return err
+			}
 			x.About, x.Log, err = explainOn(ctx, worker, db, who)
 			return err
 		})
