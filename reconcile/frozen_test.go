@@ -172,16 +172,51 @@ func TestW3_WhereTheRolesCannotBeReadAllAreFrozen(t *testing.T) {
 	assert.Empty(t, m.roles(u.ID))
 }
 
-// A group that reads 404 is deleted only if an event has said so.
+// A group that reads 404 is deleted only if an event has said so. A walk goes by
+// its list of members, a hook by the user's own list of groups.
 func TestW3_ARoleIsKeptWhileItsGroupReads404AndNoEventSaidSo(t *testing.T) {
-	m := newMapped(t)
-	u := m.hire("Ada", "Byron", "ACTIVE")
-	m.org.AddMember(m.qa, u.ID)
-	m.sync()
-	m.org.Fail(oktatest.Match{Route: "/api/v1/groups/{id}"}, -1, oktatest.Fault{Status: 404})
-	m.org.RemoveMember(m.qa, u.ID)
-	m.sync()
-	assert.Equal(t, []string{"Reviewer"}, m.roles(u.ID), "W3")
+	for _, how := range []string{"hooks", "reconcile"} {
+		m := newMapped(t)
+		u := m.hire("Ada", "Byron", "ACTIVE")
+		m.org.AddMember(m.qa, u.ID)
+		m.sync()
+		m.org.Fail(oktatest.Match{Route: "/api/v1/groups/{id}"}, -1, oktatest.Fault{Status: 404})
+		m.org.RemoveMember(m.qa, u.ID)
+		m.by(how)
+		assert.Equal(t, []string{"Reviewer"}, m.roles(u.ID), "W3, by %s", how)
+		m.org.ClearFaults()
+		m.by("reconcile")
+		assert.Empty(t, m.roles(u.ID), "W3, by %s: it can be read", how)
+	}
+}
+
+// What a change of the configuration asks for is under the brake as well.
+func TestB1_AChangeOfStatusesOrScopeIsHeldWhereItIsTooMuch(t *testing.T) {
+	for name, change := range map[string]func(w *world, qms string){
+		"statuses": func(w *world, _ string) { w.w.Policy.Statuses = map[string]Meaning{"ACTIVE": Gone} },
+		"scope": func(w *world, _ string) {
+			w.update(func(tx *store.Tx) error {
+				return tx.SetScopeGroups([]store.MappedGroup{{Configured: "None", ID: w.org.AddGroup("None"), Name: "None"}})
+			})
+		},
+		"who leaves scope": func(w *world, qms string) {
+			for _, u := range w.org.Users() {
+				w.org.RemoveMember(qms, u.ID)
+			}
+		},
+	} {
+		w, qms, _ := scoped(t, true)
+		for i := range 12 {
+			w.org.AddMember(qms, w.hire(fmt.Sprintf("P%d", i), "Person", "ACTIVE").ID)
+		}
+		w.sync()
+		require.Equal(t, 12, w.activeCount())
+		change(w, qms)
+		w.org.DropAll()
+		w.walk(store.ReconcileRun)
+		assert.Equal(t, 12, w.activeCount(), "B1: %s", name)
+		assert.Len(t, w.holds(), 12, "B1: %s", name)
+	}
 }
 
 func TestW4_AGoneUserOutOfScopeIsNotLinked(t *testing.T) {
