@@ -21,6 +21,10 @@ const (
 	Unlinked  Life = "unlinked"  // decommissioned; deploy links again
 )
 
+// While unlinking, rule C1 has unlink, status, report and verify work. So does
+// what reads neither side's users and changes nothing about them: a backup or an
+// export must not wait for a decommissioning, nor doctor and config for its end.
+
 // lives says which state may follow which. The arrow from New is for a lost
 // store, whose links are to be found in ZenQMS and cleared (rule C3).
 var lives = map[Life][]Life{
