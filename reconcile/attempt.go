@@ -25,6 +25,7 @@ const (
 // and how it went. It touches the network only; record writes it down.
 type attempt struct {
 	claim    store.Claim
+	taking   *taking // of the claim
 	ignored  string // why it was closed without a call
 	facts    Facts
 	fresh    bool // Okta was read by id
@@ -56,9 +57,10 @@ type attempt struct {
 // attempt must look and decide once more.
 var errAgain = errors.New("ZenQMS changed meanwhile")
 
-// try makes one attempt at a claim. The calls for somebody who has to lose
-// access go before all others when Okta's rate limit is short.
-func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
+// try makes one attempt at a claim; until that is durable it does no more than
+// read. The calls for somebody who has to lose access go before all others when
+// Okta's rate limit is short.
+func (w *Worker) try(ctx context.Context, claim store.Claim, t *taking) *attempt {
 	if ignore, err := w.ignorable(ctx, claim); err != nil {
 		return &attempt{claim: claim, err: err}
 	} else if ignore {
@@ -68,7 +70,7 @@ func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
 		ctx = okta.Urgent(ctx)
 	}
 	cached := w.mayUseDirectory(claim)
-	a := &attempt{claim: claim}
+	a := &attempt{claim: claim, taking: t}
 	for looks := 1; ; {
 		a.err = w.once(ctx, a, cached)
 		var share *okta.ErrShare
@@ -97,7 +99,7 @@ func (w *Worker) try(ctx context.Context, claim store.Claim) *attempt {
 // anew is the attempt before its next look. The brake's budget that the last
 // one reserved is the next one's to use or give back.
 func (a *attempt) anew(shorts int) *attempt {
-	return &attempt{claim: a.claim, shorts: shorts, number: a.number,
+	return &attempt{claim: a.claim, taking: a.taking, shorts: shorts, number: a.number,
 		grip:     grip{action: a.grip.action, spent: a.grip.spent},
 		roleGrip: grip{action: a.roleGrip.action, spent: a.roleGrip.spent}}
 }
@@ -194,6 +196,14 @@ func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock 
 	if err := w.readUser(ctx, a, st, cached); err != nil {
 		return nil, err
 	}
+	if !a.taking.came() { // from here on something may be written
+		return nil, errNotTaken
+	}
+	if a.fresh {
+		if err := w.readScope(ctx, &a.facts.User); err != nil {
+			return nil, err
+		}
+	}
 	linked := ""
 	if st.Link != nil {
 		linked = store.Address(st.Link.Email)
@@ -272,7 +282,7 @@ func (w *Worker) readUser(ctx context.Context, a *attempt, st store.Standing, ca
 	}
 	a.fresh = true
 	w.outages.okta.answered(false)
-	return w.readScope(ctx, &a.facts.User)
+	return nil
 }
 
 // weighForbidden finds out whose fault a 403 is (rule E4): a harmless call

@@ -34,7 +34,7 @@ func TestW1_DeployPushesWhateverIsOpen(t *testing.T) {
 			w.hooks()
 			claims := w.claim()
 			require.Len(w, claims, 1)
-			a := w.w.try(t.Context(), claims[0])
+			a := w.w.try(t.Context(), claims[0], nil)
 			require.NoError(w, a.err)
 			return func() { w.update(func(tx *store.Tx) error { return w.w.record(tx, a) }) }
 		},
@@ -92,7 +92,7 @@ func TestE2_ADeploysRowIsServedWithTheOneThatWasOpen(t *testing.T) {
 	claims := w.claim()
 	require.Len(t, claims, 1)
 	assert.Len(t, claims[0].Rows, 2)
-	require.NoError(t, w.w.sync(t.Context(), claims[0]))
+	require.NoError(t, w.w.sync(t.Context(), claims[0], nil))
 	assert.Len(t, w.writes(), 1, "E2: one sync serves all")
 	assert.Equal(t, "Chief", w.account(u.ID).Title)
 }

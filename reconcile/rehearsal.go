@@ -111,7 +111,7 @@ func (r rehearsal) claimDue(ctx context.Context, free int) (claims []store.Claim
 func (r rehearsal) sync(ctx context.Context, claim store.Claim) error {
 	var a *attempt
 	_, _ = patiently(ctx, func(ctx context.Context) (*attempt, error) { // the last attempt has the error
-		a = r.try(ctx, claim)
+		a = r.try(ctx, claim, nil)
 		return a, a.err
 	})
 	if ctx.Err() != nil {

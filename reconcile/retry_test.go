@@ -56,7 +56,7 @@ func TestE3_ARaceForOneAddressMakesOneAccount(t *testing.T) {
 	require.Len(t, claims, 16)
 	var all sync.WaitGroup
 	for _, c := range claims {
-		all.Go(func() { assert.NoError(t, w.w.sync(context.Background(), c)) })
+		all.Go(func() { assert.NoError(t, w.w.sync(context.Background(), c, nil)) })
 	}
 	all.Wait()
 	assert.Equal(t, 1, w.acct.Len())
@@ -266,7 +266,7 @@ func TestE4_AWorkerThatWasReplacedCannotOverwriteTheOutcome(t *testing.T) {
 		claims, err = tx.Claim(w.w.epoch, 1)
 		return err
 	})
-	a := w.w.try(t.Context(), claims[0])
+	a := w.w.try(t.Context(), claims[0], nil)
 	w.update(func(tx *store.Tx) (err error) {
 		w.w.epoch, err = tx.StartEpoch()
 		return err

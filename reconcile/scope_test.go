@@ -254,7 +254,7 @@ func TestM2_WhoComesBackIntoScopeWhileHisDeactivationIsInDoubt(t *testing.T) {
 			w.hooks()
 			claims := w.claim()
 			require.Len(t, claims, 1)
-			require.NoError(t, w.w.try(t.Context(), claims[0]).err)
+			require.NoError(t, w.w.try(t.Context(), claims[0], nil).err)
 			w.update(func(tx *store.Tx) (err error) {
 				w.w.epoch, err = tx.StartEpoch()
 				return err

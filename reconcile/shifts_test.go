@@ -13,7 +13,7 @@ import (
 
 // claim takes up to n users, as the worker's loop does.
 func (h *history) claim(n int) []store.Claim {
-	claims, err := h.w.take(context.Background(), n, (*store.Tx).Claim)
+	claims, err := h.w.take(context.Background(), n, (*store.Tx).Claim, later)
 	h.must(err)
 	h.judgeTaken(claims)
 	return claims
@@ -38,7 +38,7 @@ func (h *history) sync(c store.Claim) {
 
 func (h *history) try(c store.Claim) *attempt {
 	h.raced, h.hand = false, c
-	a := h.w.try(context.Background(), c)
+	a := h.w.try(context.Background(), c, nil)
 	h.must(h.w.report(context.Background(), a))
 	h.say("%s: %s skip %v err %v", h.nameOf(c.OktaID), a.decision.Action, a.skip, a.err)
 	return a

@@ -211,7 +211,7 @@ func TestK1_ADirectoryRowOlderThanWhatWasAppliedIsNotUsed(t *testing.T) {
 		return err
 	})
 	require.Len(t, claims[0].Rows, 2)
-	require.NoError(t, w.w.sync(context.Background(), claims[0]))
+	require.NoError(t, w.w.sync(context.Background(), claims[0], nil))
 	assert.Equal(t, "Newer", w.account(u.ID).Title, "K1: a hook beside the walk's row means a fresh reading")
 }
 

@@ -163,7 +163,7 @@ func TestE2_CoalescedButNeverLosingAChangeThatCameAfterTheReading(t *testing.T) 
 		return err
 	})
 	require.Len(t, claims, 1)
-	a := w.w.try(t.Context(), claims[0])
+	a := w.w.try(t.Context(), claims[0], nil)
 	// Okta was read; now it changes again and the hook arrives before the outcome is recorded.
 	w.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Two" })
 	w.hooks()

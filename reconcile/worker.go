@@ -212,18 +212,21 @@ func (w *Worker) claim(ctx, calls context.Context, inFlight int, done chan<- err
 		// meanwhile, and must not keep out the leavers, who are let through.
 		free, pick = free+min(w.Okta.Waiting(), w.users()), (*store.Tx).ClaimLeavers
 	}
-	claims, err := w.take(ctx, free, pick)
-	for _, c := range claims {
-		go func() { done <- w.sync(calls, c) }()
-	}
-	return len(claims), err
+	n := 0
+	_, err := w.take(ctx, free, pick, func(c store.Claim, t *taking) {
+		n++
+		go func() { done <- w.sync(calls, c, t) }()
+	})
+	return n, err
 }
 
 // take takes up to free users who are due, those that pick chooses: none while
 // the drain is stopped or the installation is not active. What has come since
 // is sorted first, whether or not anybody can be taken, so that whoever has to
-// lose access is not behind what came before him.
-func (w *Worker) take(ctx context.Context, free int, pick func(*store.Tx, int64, int) ([]store.Claim, error)) ([]store.Claim, error) {
+// lose access is not behind what came before him. Of each claim, begin is told
+// before it is durable; it must not block.
+func (w *Worker) take(ctx context.Context, free int, pick func(*store.Tx, int64, int) ([]store.Claim, error),
+	begin func(store.Claim, *taking)) ([]store.Claim, error) {
 	if free = max(free, 0); w.halt.left(w.DB.Now()) > 0 {
 		free = 0
 	}
@@ -243,6 +246,7 @@ func (w *Worker) take(ctx context.Context, free int, pick func(*store.Tx, int64,
 		return nil, ignoreStop(ctx, err)
 	}
 	var claims []store.Claim
+	taking := newTaking()
 	err = w.DB.UpdateSorted(ctx, func(tx *store.Tx) error {
 		if free == 0 {
 			return nil
@@ -251,9 +255,15 @@ func (w *Worker) take(ctx context.Context, free int, pick func(*store.Tx, int64,
 		if err != nil || state != string(Active) {
 			return err
 		}
-		claims, err = pick(tx, w.epoch, free)
-		return err
+		if claims, err = pick(tx, w.epoch, free); err != nil {
+			return err
+		}
+		for _, c := range claims {
+			begin(c, taking)
+		}
+		return nil
 	})
+	taking.end(err == nil)
 	if err != nil {
 		return nil, ignoreStop(ctx, err)
 	}
@@ -270,10 +280,14 @@ func isDue(tx *store.Tx) (bool, error) {
 	return any && !due.After(tx.Now), err
 }
 
-// sync makes one attempt and records it. Its error is one that ends the
-// worker: what concerns the user alone is recorded with him.
-func (w *Worker) sync(ctx context.Context, claim store.Claim) error {
-	a := w.tryGuarded(ctx, claim)
+// sync makes one attempt and records it, if the claim is or becomes durable.
+// Its error is one that ends the worker: what concerns the user alone is
+// recorded with him.
+func (w *Worker) sync(ctx context.Context, claim store.Claim, t *taking) error {
+	a := w.tryGuarded(ctx, claim, t)
+	if !t.came() {
+		return nil // the dispatcher knows why
+	}
 	if err := w.report(context.WithoutCancel(ctx), a); err != nil {
 		return err
 	}
@@ -292,14 +306,14 @@ func (w *Worker) sync(ctx context.Context, claim store.Claim) error {
 
 // tryGuarded is try, with a panic made that user's failure: one sick user must
 // not stop the worker for all, again at every restart.
-func (w *Worker) tryGuarded(ctx context.Context, claim store.Claim) (a *attempt) {
+func (w *Worker) tryGuarded(ctx context.Context, claim store.Claim, t *taking) (a *attempt) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.Log.Error("a bug: the sync of a user panicked", "user", claim.OktaID, "stack", string(debug.Stack()))
 			a = &attempt{claim: claim, err: fmt.Errorf("a bug in zensync, which its process log shows: %T", p)}
 		}
 	}()
-	return w.try(ctx, claim)
+	return w.try(ctx, claim, t)
 }
 
 // report notes what an attempt says about the other sides, and tells the

@@ -161,7 +161,7 @@ func (w *world) drain() {
 		if len(claims) == 0 {
 			return
 		}
-		require.NoError(w, w.w.sync(context.Background(), claims[0]))
+		require.NoError(w, w.w.sync(context.Background(), claims[0], nil))
 	}
 }
 

@@ -136,7 +136,10 @@ func (db *DB) commit(batch []*job) {
 	if len(taken) == 0 {
 		return
 	}
-	err := db.runBatch(taken)
+	wakes, err := db.runBatch(taken)
+	if wakes { // and not before: the worker would wait for the turn that this process still had
+		db.Nudge()
+	}
 	for _, j := range taken {
 		if j.err == nil && err != nil {
 			j.err = fmt.Errorf("write the store %s: %w", db.path, err)
@@ -146,40 +149,35 @@ func (db *DB) commit(batch []*job) {
 	}
 }
 
-// runBatch runs the closures and commits. Its error is that of the
-// transaction as a whole; a closure's own error stays with its job.
-func (db *DB) runBatch(batch []*job) (err error) {
+// runBatch runs the closures and commits, and tells whether one of them wants
+// the worker nudged. Its error is that of the transaction as a whole; a
+// closure's own error stays with its job.
+func (db *DB) runBatch(batch []*job) (wakes bool, err error) {
 	if err := db.turns.take(); err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, db.turns.give()) }()
 	if err := db.place.stays(); err != nil { // whose place is taken must not write into the other's
 		// SQLite itself removes files where a connection has left WAL mode.
-		return errors.Join((&Tx{ctx: context.Background(), session: db.writer}).CheckDurable(), err)
+		return false, errors.Join((&Tx{ctx: context.Background(), session: db.writer}).CheckDurable(), err)
 	}
 	if err := db.writer.do("BEGIN IMMEDIATE"); err != nil {
-		return err
+		return false, err
 	}
 	// The statements run on a context of their own: a cancelled one would
 	// interrupt the connection and undo the neighbours' work with it.
 	tx := Tx{Now: db.now(), ctx: context.Background(), session: db.writer}
-	wakes, err := db.runJobs(batch, tx)
+	wakes, err = db.runJobs(batch, tx)
 	if err != nil || len(batch) == 1 && batch[0].err != nil {
-		return errors.Join(err, db.writer.do("ROLLBACK"))
+		return false, errors.Join(err, db.writer.do("ROLLBACK"))
 	}
 	crash("before commit")
 	if err := db.writer.do("COMMIT"); err != nil {
 		_ = db.writer.do("ROLLBACK") // a failed commit may leave the transaction open
-		return err
+		return false, err
 	}
 	crash("after commit")
-	if err := db.place.check(); err != nil {
-		return err
-	}
-	if wakes {
-		db.Nudge()
-	}
-	return nil
+	return wakes, db.place.check()
 }
 
 // runJobs runs the closures, those that may be run again first: there is
