@@ -26,7 +26,7 @@ const (
 type attempt struct {
 	claim    store.Claim
 	taking   *taking // of the claim
-	ignored  string // why it was closed without a call
+	ignored  string  // why it was closed without a call
 	facts    Facts
 	fresh    bool // Okta was read by id
 	decision Decision
@@ -189,11 +189,8 @@ func (a *attempt) waitsWhole() bool {
 // consider reads and decides. Unless it fails, it returns with the addresses
 // concerned locked, and the release.
 func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock func(), err error) {
-	st, err := w.standing(ctx, a.claim.OktaID)
+	st, err := w.readUser(ctx, a, cached)
 	if err != nil {
-		return nil, err
-	}
-	if err := w.readUser(ctx, a, st, cached); err != nil {
 		return nil, err
 	}
 	if !a.taking.came() { // from here on something may be written
@@ -215,13 +212,16 @@ func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock 
 			release()
 		}
 	}()
-	if st, err = w.standing(ctx, a.claim.OktaID); err != nil { // another user's sync may have taken his account
+	if err = w.DB.View(ctx, func(tx *store.Tx) error {
+		if st, err = tx.Standing(a.claim.OktaID); err != nil { // another user's sync may have taken his account
+			return err
+		}
+		a.facts.Roles, err = tx.RoleRules()
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	a.facts.Link, a.facts.Skip, a.facts.Push, a.facts.Entitled = st.Link, st.Skip, pushes(a.claim), st.Entitled
-	if a.facts.Roles, err = w.roleRules(ctx); err != nil {
-		return nil, err
-	}
 	if a.decision = Decide(a.facts, w.Policy); a.decision.Ask {
 		if err = w.gather(a.unwaiting(ctx), a, cached); err != nil {
 			return nil, err
@@ -263,26 +263,35 @@ func (w *Worker) standing(ctx context.Context, oktaID string) (store.Standing, e
 }
 
 // readUser reads the user: from the directory where that is allowed and not
-// older than what was applied, else from Okta by id. A user who reads 404 is
-// deleted; what the directory knew of him stays.
-func (w *Worker) readUser(ctx context.Context, a *attempt, st store.Standing, cached bool) error {
-	a.facts.User = st.Person
-	if cached && st.N != 0 && (st.Link == nil || !st.Updated.Before(st.Link.OktaUpdated)) {
-		return nil
+// older than what was applied, else from Okta by id, before anything else. A
+// user who reads 404 is deleted; what the directory knew of him stays. It
+// returns what the store knows of him.
+func (w *Worker) readUser(ctx context.Context, a *attempt, cached bool) (st store.Standing, err error) {
+	if cached {
+		if st, err = w.standing(ctx, a.claim.OktaID); err != nil {
+			return st, err
+		}
+		if a.facts.User = st.Person; st.N != 0 && (st.Link == nil || !st.Updated.Before(st.Link.OktaUpdated)) {
+			return st, nil
+		}
 	}
-	u, err := w.Okta.User(ctx, a.claim.OktaID)
+	u, failed := w.Okta.User(ctx, a.claim.OktaID)
+	if st, err = w.standing(ctx, a.claim.OktaID); err != nil {
+		return st, err
+	}
+	a.facts.User = st.Person
 	switch {
-	case okta.IsNotFound(err):
+	case okta.IsNotFound(failed):
 		a.facts.User.Status, a.facts.User.Transitioning = store.Deleted, ""
-	case err != nil:
-		return err
+	case failed != nil:
+		return st, failed
 	default:
 		a.facts.User = person(u)
 		a.facts.User.OutOfScope = st.OutOfScope
 	}
 	a.fresh = true
 	w.outages.okta.answered(false)
-	return nil
+	return st, nil
 }
 
 // weighForbidden finds out whose fault a 403 is (rule E4): a harmless call

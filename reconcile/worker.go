@@ -156,6 +156,11 @@ func (w *Worker) loop(ctx, calls context.Context, nudges <-chan struct{}) error 
 		if failed = w.noteOutages(ctx); failed != nil {
 			break
 		}
+		n, err := w.claim(ctx, calls, inFlight, done)
+		if inFlight += n; err != nil {
+			failed = err
+			break
+		}
 		if !walking {
 			run, started, err := w.startRun(ctx)
 			if err != nil {
@@ -165,11 +170,6 @@ func (w *Worker) loop(ctx, calls context.Context, nudges <-chan struct{}) error 
 			if walking = started; started {
 				go func() { walked <- w.walk(ctx, run) }()
 			}
-		}
-		n, err := w.claim(ctx, calls, inFlight, done)
-		if inFlight += n; err != nil {
-			failed = err
-			break
 		}
 		select {
 		case <-ctx.Done():
@@ -201,83 +201,6 @@ func (w *Worker) loop(ctx, calls context.Context, nudges <-chan struct{}) error 
 		return nil
 	}
 	return failed
-}
-
-// claim takes as many users as there is room for beside those in flight, and
-// sets a goroutine to work on each. It returns how many it took.
-func (w *Worker) claim(ctx, calls context.Context, inFlight int, done chan<- error) (int, error) {
-	free, pick := w.users()-inFlight, (*store.Tx).Claim
-	if free <= 0 {
-		// Whoever waits for our share of Okta's rate limit does not work
-		// meanwhile, and must not keep out the leavers, who are let through.
-		free, pick = free+min(w.Okta.Waiting(), w.users()), (*store.Tx).ClaimLeavers
-	}
-	n := 0
-	_, err := w.take(ctx, free, pick, func(c store.Claim, t *taking) {
-		n++
-		go func() { done <- w.sync(calls, c, t) }()
-	})
-	return n, err
-}
-
-// take takes up to free users who are due, those that pick chooses: none while
-// the drain is stopped or the installation is not active. What has come since
-// is sorted first, whether or not anybody can be taken, so that whoever has to
-// lose access is not behind what came before him. Of each claim, begin is told
-// before it is durable; it must not block.
-func (w *Worker) take(ctx context.Context, free int, pick func(*store.Tx, int64, int) ([]store.Claim, error),
-	begin func(store.Claim, *taking)) ([]store.Claim, error) {
-	if free = max(free, 0); w.halt.left(w.DB.Now()) > 0 {
-		free = 0
-	}
-	if free > 0 {
-		free = w.outages.slots(free)
-	}
-	var wanted bool
-	err := w.DB.View(ctx, func(tx *store.Tx) (err error) {
-		if free == 0 {
-			wanted, err = tx.Unsorted()
-		} else {
-			wanted, err = isDue(tx)
-		}
-		return err
-	})
-	if err != nil || !wanted {
-		return nil, ignoreStop(ctx, err)
-	}
-	var claims []store.Claim
-	taking := newTaking()
-	err = w.DB.UpdateSorted(ctx, func(tx *store.Tx) error {
-		if free == 0 {
-			return nil
-		}
-		state, err := tx.Setting(store.LifeState)
-		if err != nil || state != string(Active) {
-			return err
-		}
-		if claims, err = pick(tx, w.epoch, free); err != nil {
-			return err
-		}
-		for _, c := range claims {
-			begin(c, taking)
-		}
-		return nil
-	})
-	taking.end(err == nil)
-	if err != nil {
-		return nil, ignoreStop(ctx, err)
-	}
-	return claims, nil
-}
-
-// isDue tells whether there is work now: a promise whose time has come, or what
-// nobody has sorted yet.
-func isDue(tx *store.Tx) (bool, error) {
-	if unsorted, err := tx.Unsorted(); err != nil || unsorted {
-		return unsorted, err
-	}
-	due, any, err := tx.NextDue()
-	return any && !due.After(tx.Now), err
 }
 
 // sync makes one attempt and records it, if the claim is or becomes durable.

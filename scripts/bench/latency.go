@@ -33,17 +33,27 @@ const (
 // brings about, while nothing else waits.
 func latencyMeasurement(program string, seconds float64) measure.Measurement {
 	const name = "relay and worker"
+	samples := max(1, int(seconds*samplesPerSecond))
 	return measure.Measurement{
 		Name: "latency",
-		Contestants: []measure.Contestant{{Name: name, Run: func(ctx context.Context, folder string) (measure.Figures, error) {
-			return runLatency(ctx, program, folder, max(1, int(seconds*samplesPerSecond)))
-		}}},
+		Contestants: []measure.Contestant{
+			{Name: name, Run: func(ctx context.Context, folder string) (measure.Figures, error) {
+				return runLatency(ctx, program, folder, samples)
+			}},
+			{Name: bare, Run: func(ctx context.Context, folder string) (measure.Figures, error) {
+				return runBare(ctx, folder, samples)
+			}},
+		},
 		Claims: []measure.Claim{
 			{What: "hook to ZenQMS call, idle: p50", Figure: "p50 ms", Of: name, Target: measure.AtMost(3)},
 			{What: "hook to ZenQMS call, idle: p99", Figure: "p99 ms", Of: name, Target: measure.AtMost(15)},
+			{What: "the same, p50, against its exchanges and flushes alone", Figure: "p50 ms", Of: name, To: []string{bare}},
 		},
 	}
 }
+
+// gap is the time from one hook to the next.
+func gap() time.Duration { return gapMin + rand.N(gapMax-gapMin) }
 
 // courier notes when a hook's POST is handed to the network.
 type courier struct{ sent time.Time }
@@ -83,7 +93,7 @@ func runLatency(ctx context.Context, program, folder string, samples int) (_ mea
 	}
 	var all []time.Duration
 	for i, u := range users {
-		time.Sleep(gapMin + rand.N(gapMax-gapMin))
+		time.Sleep(gap())
 		took, err := sample(ctx, s, hooks, arrivals, u)
 		if err != nil {
 			return nil, fmt.Errorf("%w\n%s", err, s.Log("worker"))

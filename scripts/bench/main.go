@@ -24,7 +24,8 @@ import (
 )
 
 func main() {
-	part.Main(map[string]part.Func{"relay": serveRelay, "load": sendLoad, "queue": queue.Part, "work": work, "list": listUsers, "calls": callAlone})
+	part.Main(map[string]part.Func{"relay": serveRelay, "load": sendLoad, "queue": queue.Part, "work": work, "list": listUsers, "calls": callAlone,
+		"bare-relay": bareRelay, "bare-worker": bareWorker})
 
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each contestant runs")
