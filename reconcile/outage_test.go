@@ -8,30 +8,39 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/zensync/zensync/reconcile/okta/oktatest"
 	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
 	"github.com/zensync/zensync/store"
 )
 
 func TestE4_AnOutageCostsNoAttempts(t *testing.T) {
-	w := newWorld(t)
-	u := w.hire("Ada", "Byron", "ACTIVE")
-	w.acct.Fail(zenqmstest.OnAny, zenqmstest.Always, zenqmstest.Fault{Status: 503})
-	w.hooks()
-	for range 40 {
-		w.drain()
-		w.pass(10 * time.Minute)
+	for name, c := range map[string]struct{ fail, heal func(w *world) }{
+		"of ZenQMS": {func(w *world) { w.acct.Fail(zenqmstest.OnAny, zenqmstest.Always, zenqmstest.Fault{Status: 503}) }, func(w *world) { w.acct.Heal() }},
+		"of Okta":   {func(w *world) { w.org.Fail(oktatest.Match{}, -1, oktatest.Fault{Status: 503}) }, func(w *world) { w.org.ClearFaults() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			u := w.hire("Ada", "Byron", "ACTIVE")
+			c.fail(w)
+			w.hooks()
+			for range 40 {
+				w.drain()
+				w.pass(10 * time.Minute)
+			}
+			var s store.RowState
+			w.view(func(tx *store.Tx) (err error) {
+				s, err = tx.RowState(1)
+				return err
+			})
+			assert.Equal(t, store.StateOpen, s.State, "E4: hours of outage kill nobody's promise")
+			assert.LessOrEqual(t, s.Attempts, outageAfter, "E4: but for those by which it was told from one user's failure")
+			c.heal(w)
+			w.breathe()
+			w.drain()
+			assert.True(t, w.account(u.ID).Active)
+		})
 	}
-	var s store.RowState
-	w.view(func(tx *store.Tx) (err error) {
-		s, err = tx.RowState(1)
-		return err
-	})
-	assert.Equal(t, store.StateOpen, s.State, "E4: hours of outage kill nobody's promise")
-	assert.LessOrEqual(t, s.Attempts, outageAfter)
-	w.acct.Heal()
-	w.drain()
-	assert.True(t, w.account(u.ID).Active)
 }
 
 // breathe lets the wait pass after which a side that is down is tried again,

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/zensync/zensync/store"
 )
 
 // diskSize is that of the small disk: the store takes some 300 KiB.
@@ -77,4 +79,30 @@ func TestE5_WhenTheStoreIsTakenAwayIs503(t *testing.T) {
 	status, _ = h.post(envelope(event("b", "00u1")))
 	assert.Equal(t, http.StatusServiceUnavailable, status)
 	assert.Contains(t, h.log.String(), "restart every zensync that uses this store")
+}
+
+// The other process has the file for longer than anybody may wait: a worker
+// that was stopped in the middle, or an administrator with a tool of his own.
+func TestE5_WhileAnotherProcessHoldsTheStoreIs503(t *testing.T) {
+	t.Parallel()
+	h := listen(t)
+	other, err := store.Open(t.Context(), h.db.Path())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }()
+	begun, release, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- other.Update(t.Context(), func(*store.Tx) error {
+			close(begun)
+			<-release
+			return nil
+		})
+	}()
+	<-begun
+	status, _ := h.post(envelope(event("a", "00u1")))
+	assert.Equal(t, http.StatusServiceUnavailable, status, "E5: never a 4xx for something that is ours")
+	close(release)
+	require.NoError(t, <-done)
+	status, _ = h.post(envelope(event("a", "00u1")))
+	assert.Equal(t, http.StatusNoContent, status, "E5: Okta's second try")
+	assert.Len(t, h.events(), 1)
 }
