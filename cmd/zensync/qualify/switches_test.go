@@ -65,7 +65,7 @@ var switches = []ruleSwitch{
 
 	{"C1", "reconcile/life.go", `if !slices.Contains(lives[now.Life], life) {`, `if !slices.Contains(lives[now.Life], life) && !off("C1") {`},
 	{"C1", "reconcile/life.go", `if err == nil && !slices.Contains(lives, now.Life) {`, `if err == nil && !slices.Contains(lives, now.Life) && !off("C1") {`},
-	{"C2", "reconcile/worker.go", "if err != nil || state != string(Active) {\n\t\t\treturn err\n\t\t}\n\t\tclaims", "if err != nil || state != string(Active) && !off(\"C2\") {\n\t\t\treturn err\n\t\t}\n\t\tclaims"},
+	{"C2", "reconcile/taking.go", "if err != nil || state != string(Active) {\n\t\t\treturn err\n\t\t}\n\t\tif claims", "if err != nil || state != string(Active) && !off(\"C2\") {\n\t\t\treturn err\n\t\t}\n\t\tif claims"},
 	{"C3", "reconcile/clearing.go", `case !l.owns(account.ExternalID):`, `case !l.owns(account.ExternalID) && !off("C3"):`},
 	{"C4", "reconcile/deploy.go", "if found.ID != \"\" {\n\t\thook, err := d.Okta.UpdateHook(", "if found.ID != \"\" && !off(\"C4\") {\n\t\thook, err := d.Okta.UpdateHook("},
 	{"C5", "store/lock.go", "got, err := file.TryLock()", "got, err := file.TryLock()\n\t\tif off(\"C5\") {\n\t\t\tgot = true\n\t\t}"},
