@@ -163,6 +163,27 @@ func (tx *Tx) LastEvent() (time.Time, error) {
 	return at, err
 }
 
+// DeparturesSince is the time since which there were so many departures, as
+// Okta told of them or as they were carried out, whichever is later; zero where
+// there were fewer.
+func (tx *Tx) DeparturesSince(many int) (time.Time, error) {
+	var at time.Time
+	err := tx.row(`
+		SELECT max(at) FROM (
+		    SELECT min(received) AS at FROM (
+		        SELECT received FROM event
+		        WHERE type = 'user.lifecycle.deactivate' OR type = 'user.lifecycle.suspend' OR type = 'user.lifecycle.delete.initiated'
+		        ORDER BY received DESC LIMIT ?1)
+		    HAVING count(*) = ?1
+		    UNION ALL
+		    SELECT min(time) FROM (SELECT time FROM log WHERE action = 'deactivate' ORDER BY time DESC LIMIT ?1) HAVING count(*) = ?1
+		)`, many).Scan(timeOf{&at})
+	if err != nil {
+		return at, fmt.Errorf("count departures: %w", err)
+	}
+	return at, nil
+}
+
 func groupsArg(groups []string) (any, error) {
 	if len(groups) == 0 {
 		return nil, nil

@@ -137,7 +137,8 @@ type LinkCount struct{ Active, Inactive int64 }
 // LinkCount returns the counts.
 func (tx *Tx) LinkCount() (LinkCount, error) {
 	var c LinkCount
-	err := tx.row(`SELECT count(*) FILTER (WHERE active), count(*) FILTER (WHERE NOT active) FROM link`).Scan(&c.Active, &c.Inactive)
+	// The index is a tenth of the table, which SQLite would read whole.
+	err := tx.row(`SELECT count(*) FILTER (WHERE active), count(*) FILTER (WHERE NOT active) FROM link INDEXED BY link_active`).Scan(&c.Active, &c.Inactive)
 	return c, err
 }
 

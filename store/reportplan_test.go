@@ -169,4 +169,22 @@ func TestWhatTheStatusPageListsReadsNoTableWhole(t *testing.T) {
 		assert.Contains(t, plan, steps, name)
 	}
 	assert.NotContains(t, f.plan(mustReport(t, "runs").SQL, reportArgs(ReportArgs{Limit: 25})...), "TEMP B-TREE FOR ORDER BY", "runs")
+	leavers := f.plan(mustReport(t, "leavers").SQL, reportArgs(ReportArgs{Since: noon})...)
+	for _, table := range []string{"account", "directory", "link"} { // where the accounts of a large org are, each is a million rows
+		assert.NotRegexp(t, `SCAN `+table+`\n|SCAN `+table+` USING INDEX`, leavers, "leavers")
+	}
+	f.reopen()
+	f.see(func(tx *Tx) error {
+		_, links := tx.LinkCount()
+		_, departures := tx.DeparturesSince(10)
+		_, more := tx.LoggedMore(1, 10)
+		for query := range tx.session.prepared {
+			if !strings.Contains(query, "FROM") {
+				continue // BEGIN
+			}
+			steps := strings.ReplaceAll(f.plan(query, make([]any, 16)...), "SCAN event USING INDEX event_gone", "") // from its end, and not all of it
+			assert.NotRegexp(t, `SCAN \w+$|SCAN \w+\n|SCAN \w+ USING INDEX|TEMP B-TREE`, steps, query)
+		}
+		return errors.Join(links, departures, more)
+	})
 }

@@ -177,6 +177,14 @@ func (tx *Tx) LastReconcile(states ...RunPhase) (Run, bool, error) {
 		AND state IN (`+placeholders(len(states))+`) ORDER BY finished DESC, id DESC LIMIT 1`, args...)
 }
 
+// LoggedMore tells whether the log has more rows of a run than a number.
+func (tx *Tx) LoggedMore(run int64, than int) (more bool, err error) {
+	if err := tx.row(`SELECT count(*) > ?2 FROM (SELECT 1 FROM log WHERE run = ?1 LIMIT ?2 + 1)`, run, than).Scan(&more); err != nil {
+		return false, fmt.Errorf("count what run %d has logged: %w", run, err)
+	}
+	return more, nil
+}
+
 // EndedWalks returns up to limit walks that ended in one of some states, the
 // latest first.
 func (tx *Tx) EndedWalks(limit int, states ...RunPhase) ([]Run, error) {

@@ -13,18 +13,24 @@
 --            do; back, Okta had him live again before it was done; else what became of the work: skipped, dropped, ignored or unlinked
 WITH unclear AS MATERIALIZED ( -- no link, several accounts that carry his Okta id or his address, and nobody live who has it
     SELECT directory.okta_id
-    FROM account CROSS JOIN directory ON directory.okta_id = account.external_id OR directory.address = account.address
-    WHERE account.active AND account.external_id IN ('', directory.okta_id)
+    FROM (SELECT address FROM account WHERE address <> '' GROUP BY address HAVING count(*) > 1) AS shared
+        CROSS JOIN account ON account.address = shared.address AND account.address <> ''
+        CROSS JOIN directory ON directory.address = account.address AND directory.address <> ''
+    WHERE account.active AND account.external_id = ''
       AND NOT EXISTS (SELECT 1 FROM link WHERE link.zenqms_id = account.zenqms_id)
       AND NOT EXISTS (SELECT 1 FROM link WHERE link.okta_id = directory.okta_id)
       AND directory.status IN ('SUSPENDED', 'DEPROVISIONED', 'DELETED')
-      AND CASE account.external_id
-          WHEN '' THEN account.address <> ''
-              AND EXISTS (SELECT 1 FROM account AS other WHERE other.address = account.address AND other.address <> '' AND other.zenqms_id <> account.zenqms_id)
-              AND NOT EXISTS (SELECT 1 FROM directory AS other WHERE other.address = account.address AND other.address <> ''
-                              AND other.status NOT IN ('SUSPENDED', 'DEPROVISIONED', 'DELETED'))
-          ELSE EXISTS (SELECT 1 FROM account AS other WHERE other.external_id = account.external_id AND other.external_id <> '' AND other.zenqms_id <> account.zenqms_id)
-          END
+      AND NOT EXISTS (SELECT 1 FROM directory AS other WHERE other.address = account.address AND other.address <> ''
+                      AND other.status NOT IN ('SUSPENDED', 'DEPROVISIONED', 'DELETED'))
+    UNION
+    SELECT directory.okta_id
+    FROM (SELECT external_id FROM account WHERE external_id <> '' GROUP BY external_id HAVING count(*) > 1) AS shared
+        CROSS JOIN account ON account.external_id = shared.external_id AND account.external_id <> ''
+        CROSS JOIN directory ON directory.okta_id = account.external_id
+    WHERE account.active
+      AND NOT EXISTS (SELECT 1 FROM link WHERE link.zenqms_id = account.zenqms_id)
+      AND NOT EXISTS (SELECT 1 FROM link WHERE link.okta_id = directory.okta_id)
+      AND directory.status IN ('SUSPENDED', 'DEPROVISIONED', 'DELETED')
 ), fresh AS MATERIALIZED ( -- events that nobody has sorted in yet
     SELECT okta_id, received, coalesce(published, received) AS said, printf('%020d %08d', id, place) AS place,
            type IN ('user.lifecycle.deactivate', 'user.lifecycle.suspend', 'user.lifecycle.delete.initiated') AS gone

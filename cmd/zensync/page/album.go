@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,9 @@ import (
 const (
 	// readWithin is how long what fills one chart may be looked for.
 	readWithin = 10 * time.Second
+	// drawWithin is how long the page waits for its charts; whoever comes too
+	// early has the charts before, or is told to look again.
+	drawWithin = 500 * time.Millisecond
 	// A chart is not older than this, or than so many times what it took to
 	// read all: whoever looks all day costs a core one part in twenty at most.
 	drawnEvery  = 20 * time.Second
@@ -19,10 +23,15 @@ const (
 	eventHours = 48               // shown, hour by hour
 	days       = 14               // shown of the latency, and looked through for it
 	timedMost  = 20_000           // events of which the latency is reckoned
+	clockMost  = 2_000            // leavers whose clock is read, about
+	countMost  = 100_000          // rows of the log that are looked through for what a run came to
 	monthDays  = 30               // shown of leavers and links
 	day        = 24 * time.Hour   // which is long enough, whatever a clock does in spring
 	unmeasured = -1 * time.Second // of a leaver who has no time
 )
+
+// errReading is why there is nothing yet.
+var errReading = errors.New("it is being read")
 
 // album is what the charts show, and the counts of the latest runs. Each part
 // stands by itself: err has why one could not be read.
@@ -35,6 +44,7 @@ type album struct {
 	clock   leavers
 	links   []linked
 	counts  map[int64]map[string]int64 // of runs
+	large   map[int64]bool             // runs with too many rows for that
 }
 
 type hourly struct {
@@ -48,8 +58,9 @@ type latency struct {
 	p50, p95, max int64 // milliseconds from the relay's storing to the end of the work
 }
 
-// leavers are those of a month.
+// leavers are those of a month, or of as much of it as has not too many.
 type leavers struct {
+	since   time.Time
 	took    []time.Duration // of who is out, unmeasured where no time is known
 	pending map[string]int  // who is not, by state
 }
@@ -65,13 +76,13 @@ const shownRuns = 6
 func (p *Page) newAlbum() *glass[album] {
 	return &glass[album]{
 		read:   p.readAlbum,
-		within: albumParts * readWithin,
-		fresh:  func(took time.Duration) time.Duration { return max(drawnEvery, timesItTook*took) },
+		within: albumParts * readWithin, patience: drawWithin,
+		fresh: func(took time.Duration) time.Duration { return max(drawnEvery, timesItTook*took) },
 		slow: func(last *album) *album {
 			if last != nil {
 				return last
 			}
-			return &album{err: map[string]error{chartEvents: errSlow, chartLatency: errSlow, chartLeavers: errSlow, chartLinks: errSlow}}
+			return &album{err: map[string]error{chartEvents: errReading, chartLatency: errReading, chartLeavers: errReading, chartLinks: errReading}}
 		},
 	}
 }
@@ -164,9 +175,16 @@ func (a *album) readLatency(tx *store.Tx) error {
 	})
 }
 
+// readLeavers goes back as far as there are not too many: what is known of each
+// stands in many places.
 func (a *album) readLeavers(tx *store.Tx) error {
-	a.clock = leavers{pending: map[string]int{}}
-	return reportRows(tx, "leavers", store.ReportArgs{Since: a.made.Add(-monthDays * day)}, func(row map[string]any) error {
+	a.clock = leavers{pending: map[string]int{}, since: a.made.Add(-monthDays * day)}
+	if many, err := tx.DeparturesSince(clockMost); err != nil {
+		return err
+	} else if many.After(a.clock.since) {
+		a.clock.since = many
+	}
+	return reportRows(tx, "leavers", store.ReportArgs{Since: a.clock.since}, func(row map[string]any) error {
 		state := textOf(row["state"])
 		if state != "done" {
 			a.clock.pending[state]++
@@ -189,17 +207,32 @@ func (a *album) readLinks(tx *store.Tx) error {
 	})
 }
 
-// readCounts reads what the latest runs came to.
+// readCounts reads what the latest runs came to. Of a run that did very much,
+// such as the initial sync of a large org, that takes too long.
 func (a *album) readCounts(tx *store.Tx) error {
-	a.counts = map[int64]map[string]int64{}
-	return reportRows(tx, "runs", store.ReportArgs{Limit: shownRuns}, func(row map[string]any) error {
-		counts := map[string]int64{}
-		for column, cell := range row {
-			if n, isNumber := cell.(int64); isNumber {
-				counts[column] = n
-			}
+	a.counts, a.large = map[int64]map[string]int64{}, map[int64]bool{}
+	runs, err := tx.EndedWalks(shownRuns, store.RunDone, store.RunFailed)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		if a.large[run.ID], err = tx.LoggedMore(run.ID, countMost); err != nil {
+			return err
+		} else if a.large[run.ID] {
+			continue
 		}
-		a.counts[numberOf(row["id"])] = counts
-		return nil
-	})
+		if err := reportRows(tx, "runs", store.ReportArgs{Run: run.ID}, func(row map[string]any) error {
+			counts := map[string]int64{}
+			for column, cell := range row {
+				if n, isNumber := cell.(int64); isNumber {
+					counts[column] = n
+				}
+			}
+			a.counts[run.ID] = counts
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

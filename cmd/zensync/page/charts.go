@@ -1,13 +1,16 @@
 package page
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/zensync/zensync/cmd/zensync/page/chart"
+	"github.com/zensync/zensync/store"
 )
 
 // The charts, by the names their pictures have.
@@ -29,12 +32,23 @@ type plate struct {
 }
 
 // plates are the charts of the page, in its order.
-func (a *album) plates(links int64) []plate {
-	all := []plate{a.eventsPlate(), a.latencyPlate(), a.leaversPlate(), a.linksPlate(links)}
+// links are those there are now; nil: not counted yet.
+func (a *album) plates(links *store.LinkCount) []plate {
+	now, wrong := int64(0), maps.Clone(a.err)
+	switch {
+	case links != nil:
+		now = links.Active + links.Inactive
+	case wrong[chartLinks] == nil && len(a.links) == 0: // the days alone do not tell
+		wrong[chartLinks] = errReading
+	}
+	all := []plate{a.eventsPlate(), a.latencyPlate(), a.leaversPlate(), a.linksPlate(now)}
 	for i := range all {
-		if err := a.err[all[i].Name]; err != nil {
-			all[i] = plate{Name: all[i].Name, Title: all[i].Title, Failed: true,
-				Words: "It could not be read in time, and is tried again: " + err.Error() + "."}
+		if err := wrong[all[i].Name]; err != nil {
+			words := "It could not be read in time, and is tried again: " + err.Error() + "."
+			if errors.Is(err, errReading) {
+				words = "It is being read, which takes its time where the database is large: look again in a while."
+			}
+			all[i] = plate{Name: all[i].Name, Title: all[i].Title, Failed: true, Words: words}
 		}
 	}
 	return all
@@ -125,9 +139,13 @@ func (a *album) leaversPlate() plate {
 		from = n
 	}
 	p.chart.Lines = []chart.Line{line}
-	p.Words = fmt.Sprintf("Nobody left in Okta in the last %d days", monthDays)
+	when := fmt.Sprintf("in the last %d days", monthDays)
+	if a.made.Sub(a.clock.since) < monthDays*day {
+		when = "since " + a.clock.since.Format("2006-01-02 15:04") + " UTC (of before, there are too many to be shown)"
+	}
+	p.Words = "Nobody left in Okta " + when
 	if n := len(a.clock.took); n > 0 || len(a.clock.pending) > 0 {
-		p.Words = fmt.Sprintf("%s who left in Okta in the last %d days lost access", people(int64(n)), monthDays)
+		p.Words = fmt.Sprintf("%s who left in Okta %s lost access", people(int64(n)), when)
 	}
 	if n := len(took); n > 0 {
 		p.Words += fmt.Sprintf(", half of them within %s of Okta's word and the slowest after %s",

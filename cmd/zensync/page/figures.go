@@ -109,8 +109,10 @@ var ofStore = []figure[*standing]{
 		}},
 	{"zensync_links", "Okta users who are linked to an account of ZenQMS, by whether that is active.", []string{"state"},
 		func(s *standing, set emit) {
-			set(float64(s.links.Active), "active")
-			set(float64(s.links.Inactive), "inactive")
+			if s.links != nil {
+				set(float64(s.links.Active), "active")
+				set(float64(s.links.Inactive), "inactive")
+			}
 		}},
 	{"zensync_frozen", "Okta groups that cannot be read, and ZenQMS roles that cannot be found: nobody loses what they feed.", []string{"kind"},
 		func(s *standing, set emit) { set(float64(s.groups), "group"); set(float64(s.roles), "role") }},

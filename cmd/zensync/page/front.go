@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/zensync/zensync/cmd/zensync/output"
@@ -47,7 +48,6 @@ type sight struct {
 	Counts  []output.Pair
 	Lists   []list
 	Runs    []runSight
-	Counted bool      // the runs' counts are known
 	Next    time.Time // reconcile; zero: none is planned
 	Plates  []plate
 	Head    string // of the log, SEQ:HASH
@@ -90,10 +90,18 @@ type runSight struct {
 	store.Run
 	Took   string
 	Counts []output.Pair // not 0
+	Note   string        // why there are no more of them
 }
 
 func (p *Page) front(w http.ResponseWriter, _ *http.Request) {
-	s, sh := p.glass.look(), p.sheet.look()
+	var s *standing
+	var sh *sheet
+	var a *album
+	var all sync.WaitGroup // side by side, for each waits for the disk
+	all.Go(func() { s = p.glass.look() })
+	all.Go(func() { sh = p.sheet.look() })
+	all.Go(func() { a = p.album.look() })
+	all.Wait()
 	if err := errors.Join(s.err, sh.err); err != nil {
 		p.show(w, http.StatusServiceUnavailable, "failing", failing{
 			head:  head{Verdict: verdict{"bad", "The database does not answer"}, Title: "failing", Made: time.Now().UTC()},
@@ -101,14 +109,14 @@ func (p *Page) front(w http.ResponseWriter, _ *http.Request) {
 		})
 		return
 	}
-	p.show(w, http.StatusOK, "front", p.sight(s, sh, p.album.look()))
+	p.show(w, http.StatusOK, "front", p.sight(s, sh, a))
 }
 
 func (p *Page) sight(s *standing, sh *sheet, a *album) sight {
 	all := p.errands(s, sh, a)
 	v := sight{
 		head:    head{Verdict: judge(all), Made: sh.made},
-		Errands: all, Parts: p.parts(s, sh), Lists: p.lists(s, sh), Plates: a.plates(s.links.Active + s.links.Inactive),
+		Errands: all, Parts: p.parts(s, sh), Lists: p.lists(s, sh), Plates: a.plates(s.links),
 		Version: p.build.Version,
 	}
 	v.Title = v.Verdict.Text
@@ -118,14 +126,22 @@ func (p *Page) sight(s *standing, sh *sheet, a *album) sight {
 	v.Counts = []output.Pair{
 		{Key: "ready to be done", Value: s.queue.Ready}, {Key: "waiting for their time", Value: s.queue.Waiting},
 		{Key: "held by the brake", Value: s.queue.Held}, {Key: "given up", Value: s.queue.Dead}, {Key: "people skipped", Value: s.skipped()},
-		{Key: "links, active", Value: s.links.Active}, {Key: "links, inactive", Value: s.links.Inactive},
+	}
+	if s.links != nil {
+		v.Counts = append(v.Counts, output.Pair{Key: "links, active", Value: s.links.Active}, output.Pair{Key: "links, inactive", Value: s.links.Inactive})
 	}
 	if s.queue.Ready > 0 {
 		v.Counts[0].Key = fmt.Sprintf("ready, the oldest for %s", chart.Duration(float64(s.queue.Oldest.Milliseconds())))
 	}
-	v.Counted = a.err["runs"] == nil && a.counts != nil
 	for _, r := range sh.runs {
-		v.Runs = append(v.Runs, runSight{r, chart.Duration(float64(r.Finished.Sub(r.Started).Milliseconds())), countsOf(r, a.counts[r.ID])})
+		shown := runSight{Run: r, Took: chart.Duration(float64(r.Finished.Sub(r.Started).Milliseconds())), Counts: countsOf(r, a.counts[r.ID])}
+		switch {
+		case a.large[r.ID]:
+			shown.Note = fmt.Sprintf("; it did very much: `%s`", p.command("report runs --run %d", r.ID))
+		case a.counts[r.ID] == nil:
+			shown.Note = " (counts are not known yet)"
+		}
+		v.Runs = append(v.Runs, shown)
 	}
 	v.Next = s.next
 	if s.head.Seq > 0 {
@@ -236,7 +252,7 @@ func said(text string) []span {
 func (p *Page) picture(w http.ResponseWriter, r *http.Request) {
 	s, a := p.glass.look(), p.album.look()
 	name, look, found := lookOf(r.PathValue("picture"))
-	for _, plate := range a.plates(s.links.Active + s.links.Inactive) {
+	for _, plate := range a.plates(s.links) {
 		if plate.Name != name || plate.Failed || !found {
 			continue
 		}

@@ -14,12 +14,14 @@ const lookWithin = 3 * time.Second
 var errSlow = fmt.Errorf("the store does not answer within %s", lookWithin)
 
 // glass keeps the last reading of something. Only one is made at a time; whoever
-// comes meanwhile waits for it, but no longer than lookWithin.
+// comes meanwhile waits for it, but no longer than patience.
 type glass[T any] struct {
 	// read is one reading, given up when its context ends, which is after
 	// within. It never fails: a T tells of that itself.
 	read   func(context.Context) *T
 	within time.Duration
+	// patience is how long whoever looks waits for it.
+	patience time.Duration
 	// fresh is how long a reading that took so long serves.
 	fresh func(took time.Duration) time.Duration
 	// slow is what is shown to who has waited for too long. last is the reading
@@ -45,7 +47,7 @@ func (g *glass[T]) look() *T {
 	}
 	under := g.under
 	g.mu.Unlock()
-	timer := time.NewTimer(lookWithin)
+	timer := time.NewTimer(g.patience)
 	defer timer.Stop()
 	select {
 	case <-under:

@@ -39,6 +39,7 @@ type Page struct {
 	glass   *glass[standing]
 	sheet   *glass[sheet]
 	album   *glass[album]
+	tally   *glass[tally]
 	turns   *turns
 	seen    map[string]*atomic.Int64 // by side: when it last answered well, in nanoseconds since born; 0: not yet
 
@@ -77,7 +78,7 @@ type Build struct{ Version, Commit, Go, Command string }
 func New(db *store.DB, serves func() bool, build Build, name string, log *slog.Logger) *Page {
 	p := &Page{db: db.Reader(), log: log, serves: serves, build: build, name: name, turns: newTurns(),
 		seen: map[string]*atomic.Int64{"okta": {}, "zenqms": {}}, born: time.Now()}
-	p.glass, p.sheet, p.album = p.newGlass(), p.newSheet(), p.newAlbum()
+	p.glass, p.sheet, p.album, p.tally = p.newGlass(), p.newSheet(), p.newAlbum(), p.newTally()
 	p.metrics = newMetrics(p, build)
 	return p
 }

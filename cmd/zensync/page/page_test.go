@@ -84,6 +84,9 @@ func (f *fixture) stale() {
 	f.page.album.mu.Lock()
 	f.page.album.until = time.Time{}
 	f.page.album.mu.Unlock()
+	f.page.tally.mu.Lock()
+	f.page.tally.until = time.Time{}
+	f.page.tally.mu.Unlock()
 }
 
 func (f *fixture) get(path string) (status int, body string) {

@@ -48,9 +48,9 @@ type row struct {
 func (p *Page) newSheet() *glass[sheet] {
 	return &glass[sheet]{
 		read:   p.readSheet,
-		within: lookWithin,
-		fresh:  func(took time.Duration) time.Duration { return max(sheetEvery, 10*took) },
-		slow:   func(*sheet) *sheet { return &sheet{err: errSlow} },
+		within: lookWithin, patience: lookWithin,
+		fresh: func(took time.Duration) time.Duration { return max(sheetEvery, 10*took) },
+		slow:  func(*sheet) *sheet { return &sheet{err: errSlow} },
 	}
 }
 

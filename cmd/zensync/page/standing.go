@@ -17,6 +17,8 @@ const (
 	// lookEvery is how old what is shown may be: however often the page is
 	// asked for, the store is read once in that time.
 	lookEvery = time.Second
+	// countWithin is how long a reading waits for the number of links.
+	countWithin = 200 * time.Millisecond
 	// arrivalsAtOnce bounds how many new events one reading counts.
 	arrivalsAtOnce = 50_000
 )
@@ -35,7 +37,7 @@ type standing struct {
 	queue        store.Queue
 	held         map[store.Action]int64
 	skips        map[store.SkipCode]int64
-	links        store.LinkCount
+	links        *store.LinkCount // nil: not counted yet
 	lastEvent    time.Time
 	lastRun      *store.Run // that ended
 	lastDone     *store.Run // that came through
@@ -46,6 +48,34 @@ type standing struct {
 	relay        bool // alive
 	worker       bool // alive
 	space        space
+}
+
+// tally is how many links there are. To count a million takes seconds where the
+// disk has to be read for it, and all else is not to wait for that.
+type tally struct {
+	err   error
+	links store.LinkCount
+}
+
+func (p *Page) newTally() *glass[tally] {
+	return &glass[tally]{
+		read: func(ctx context.Context) *tally {
+			t := new(tally)
+			t.err = p.safely(ctx, func(tx *store.Tx) (err error) {
+				t.links, err = tx.LinkCount()
+				return err
+			})
+			return t
+		},
+		within: readWithin, patience: countWithin,
+		fresh: func(took time.Duration) time.Duration { return max(lookEvery, 10*took) },
+		slow: func(last *tally) *tally {
+			if last != nil {
+				return last
+			}
+			return &tally{err: errReading}
+		},
+	}
 }
 
 // space is what the store takes, in bytes.
@@ -60,9 +90,9 @@ func (p *Page) newGlass() *glass[standing] {
 			s.took = time.Since(began)
 			return s
 		},
-		within: lookWithin,
-		fresh:  func(time.Duration) time.Duration { return lookEvery },
-		slow:   func(*standing) *standing { return &standing{err: errSlow} },
+		within: lookWithin, patience: lookWithin,
+		fresh: func(time.Duration) time.Duration { return lookEvery },
+		slow:  func(*standing) *standing { return &standing{err: errSlow} },
 	}
 }
 
@@ -77,7 +107,15 @@ func (p *Page) read(ctx context.Context) (s *standing) {
 	var arrivals []store.Arrivals
 	var last int64
 	s = new(standing)
-	err := p.db.View(ctx, func(tx *store.Tx) (err error) {
+	counted := p.tally.look()
+	err := counted.err
+	if s.links = &counted.links; errors.Is(err, errReading) {
+		s.links, err = nil, nil
+	}
+	if err != nil {
+		return &standing{err: err}
+	}
+	err = p.db.View(ctx, func(tx *store.Tx) (err error) {
 		if arrivals, last, err = p.metrics.arrivals(tx); err != nil {
 			return err
 		}
@@ -148,9 +186,6 @@ func (s *standing) readWork(tx *store.Tx, schedule reconcile.Schedule) (err erro
 		return err
 	}
 	if s.skips, err = tx.SkipCount(); err != nil {
-		return err
-	}
-	if s.links, err = tx.LinkCount(); err != nil {
 		return err
 	}
 	if s.lastEvent, err = tx.LastEvent(); err != nil {
