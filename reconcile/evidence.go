@@ -3,6 +3,8 @@ package reconcile
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"maps"
 
 	"github.com/zensync/zensync/store"
 )
@@ -111,6 +113,62 @@ func roleRows(a *attempt) []store.LogRow {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// fieldApproval is the key among the changes of a row that says which person's
+// word it follows, and why he gave it.
+const fieldApproval = "approval"
+
+// appendLog writes rows of an attempt to the log, and returns its number there.
+func (a *attempt) appendLog(tx *store.Tx, rows []store.LogRow) (int64, error) {
+	rows, err := a.withApprovals(tx, rows)
+	if err != nil {
+		return a.number, err
+	}
+	return tx.ContinueLog(a.number, rows...)
+}
+
+// withApprovals has the rows of what a person has approved name the approval:
+// its row in the log, who gave it, and the reason (rule A1).
+func (a *attempt) withApprovals(tx *store.Tx, rows []store.LogRow) ([]store.LogRow, error) {
+	for _, promise := range a.claim.Rows {
+		if promise.Cleared != store.Approved {
+			continue
+		}
+		approval, found, err := tx.LastApproval(a.claim.OktaID, promise.Action)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
+		for i, row := range rows {
+			if follows(row, promise.Action) {
+				rows[i].Changes = maps.Clone(row.Changes)
+				if rows[i].Changes == nil {
+					rows[i].Changes = map[string]store.Change{}
+				}
+				rows[i].Changes[fieldApproval] = store.Change{New: fmt.Sprintf("row %d, %s: %s", approval.Seq, approval.Actor, approval.Reason)}
+			}
+		}
+	}
+	return rows, nil
+}
+
+// follows tells whether a row is what came of an approval: the action itself,
+// or that it was not carried out. What else the same attempt has done, or is
+// held of it, is not.
+func follows(row store.LogRow, approved store.Action) bool {
+	switch _, access := row.Changes[fieldActive]; {
+	case row.Outcome == store.OutcomeHeld:
+		return false
+	case row.Outcome != store.OutcomeOK:
+		return true
+	case approved == store.ActRemoveRole:
+		return row.Action == store.ActRemoveRole
+	default:
+		return access
+	}
 }
 
 // ours tells whether an attempt failed through no fault of the user's or the

@@ -16,7 +16,7 @@ func (w *Worker) recordFailure(tx *store.Tx, a *attempt) error {
 	if err := refundUnused(tx, a); err != nil {
 		return err
 	}
-	if _, err := tx.ContinueLog(a.number, failureRows(a)...); err != nil {
+	if _, err := a.appendLog(tx, failureRows(a)); err != nil {
 		return err
 	}
 	for _, r := range a.claim.Rows {

@@ -30,7 +30,7 @@ func (w *Worker) record(tx *store.Tx, a *attempt) error {
 	if err := w.dropUnwanted(tx, a); err != nil {
 		return err
 	}
-	if _, err := tx.ContinueLog(a.number, logRows(a)...); err != nil {
+	if _, err := a.appendLog(tx, logRows(a)); err != nil {
 		return err
 	}
 	if err := tx.Revive(a.claim.OktaID); err != nil {

@@ -149,7 +149,7 @@ func (w *Worker) recordSoFar(ctx context.Context, a *attempt) error {
 			err = tx.SetEntitled(link.OktaID, link.Entitled)
 		}
 		if rows := doneRows(a); err == nil && len(rows) > 0 {
-			a.number, err = tx.ContinueLog(a.number, rows...)
+			a.number, err = a.appendLog(tx, rows)
 		}
 		return err
 	})

@@ -103,7 +103,8 @@ func (u *Unlink) begin(tx *store.Tx, s UnlinkSurvey) (run int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if now.Life != Unlinking { // else it keeps in whose name it began
+	anew := now.Life != Unlinking
+	if anew { // else it keeps in whose name it began
 		if err := enter(tx, Unlinking, u.Actor, ""); err != nil {
 			return 0, err
 		}
@@ -127,7 +128,16 @@ func (u *Unlink) begin(tx *store.Tx, s UnlinkSurvey) (run int64, err error) {
 	if err := tx.CloseOutbox(closedByUnlink); err != nil {
 		return 0, err
 	}
-	return tx.UnlinkingRun(u.Actor)
+	if run, err = tx.UnlinkingRun(u.Actor); err != nil || !anew {
+		return run, err
+	}
+	return run, tx.AppendLog(u.act(run, nil))
+}
+
+// act is the log's row of the operator's act, at its begin and, with what came of
+// it, at its end (rule A1).
+func (u *Unlink) act(run int64, changes map[string]store.Change) store.LogRow {
+	return store.LogRow{Origin: "operator", Run: run, Actor: u.Actor, Action: store.ActUnlink, Outcome: store.OutcomeOK, Changes: changes}
 }
 
 const closedByUnlink = "closed by zensync unlink"
@@ -166,9 +176,15 @@ func (u *Unlink) end(tx *store.Tx, r UnlinkResult) error {
 	if err := tx.CountRun(r.Run, count.Cleared+count.Unchanged, count.Unchanged, 0); err != nil {
 		return err
 	}
-	why := ""
+	why, hook := "", "deleted"
 	if r.HookErr != nil {
 		why = "the event hook is left in Okta: " + r.HookErr.Error()
+		hook = "left in Okta"
+	}
+	if err := tx.AppendLog(u.act(r.Run, map[string]store.Change{
+		"cleared": {New: count.Cleared}, "unchanged": {New: count.Unchanged}, "hook": {New: hook},
+	})); err != nil {
+		return err
 	}
 	return tx.EndRun(r.Run, why)
 }

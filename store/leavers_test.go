@@ -260,6 +260,7 @@ func TestA2_SummaryCountsThePeriod(t *testing.T) {
 	f.end(f.want(ReconcileRun, "", noon), "Okta is down")
 	f.now = noon.Add(2 * time.Hour)
 	f.append(LogRow{Origin: string(FromHook), OktaID: "00u1", Action: ActDeactivate, Outcome: OutcomeOK})
+	f.append(LogRow{Origin: "operator", Actor: "olga", OktaID: "00u1", Action: ActRelink, Outcome: OutcomeOK}) // her word, not the call
 	summary := func(args ReportArgs) map[string]any {
 		_, rows := f.report("summary", args)
 		figures := map[string]any{}
@@ -274,9 +275,9 @@ func TestA2_SummaryCountsThePeriod(t *testing.T) {
 		{}: {"links.active": int64(1), "links.inactive": int64(0), "skipped.missing": int64(1), "skipped.conflict": int64(0),
 			"queue.held": int64(1), "queue.dead": int64(1), "queue.open": int64(0), "events": int64(2), "done": int64(5), "done.activate": int64(2), "done.link": int64(1),
 			"done.add_role": int64(1), "done.deactivate": int64(1), "done.create": int64(0), "failed": int64(1), "runs": int64(2), "runs.failed": int64(1),
-			"operator.approve": int64(0), "log.rows": int64(9), "log.head": "9:" + head.Hash},
-		{Until: noon.Add(time.Minute)}: {"done.deactivate": int64(0), "done": int64(4), "events": int64(2), "links.active": int64(1), "log.rows": int64(8), "log.head": "9:" + head.Hash},
-		{Since: noon.Add(time.Minute)}: {"done.deactivate": int64(1), "done": int64(1), "events": int64(0), "runs": int64(1), "failed": int64(0), "log.rows": int64(1)},
+			"operator.approve": int64(0), "operator.relink": int64(1), "done.relink": int64(0), "log.rows": int64(10), "log.head": "10:" + head.Hash},
+		{Until: noon.Add(time.Minute)}: {"done.deactivate": int64(0), "done": int64(4), "events": int64(2), "links.active": int64(1), "log.rows": int64(8), "log.head": "10:" + head.Hash},
+		{Since: noon.Add(time.Minute)}: {"done.deactivate": int64(1), "done": int64(1), "events": int64(0), "runs": int64(1), "failed": int64(0), "log.rows": int64(2)},
 	} {
 		got := summary(period)
 		for what, value := range want {

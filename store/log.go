@@ -145,6 +145,20 @@ func (tx *Tx) LastLog(oktaID string, action Action, outcome Outcome) (time.Time,
 	return at, err
 }
 
+// Approval is a person's word that let what was held go through.
+type Approval struct {
+	Seq           int64 // of its row in the log
+	Actor, Reason string
+}
+
+// LastApproval is the last one of an action for a user; false where the log
+// has none (any more).
+func (tx *Tx) LastApproval(oktaID string, held Action) (Approval, bool, error) {
+	return first(tx, func(s scanner) (a Approval, err error) { return a, s.Scan(&a.Seq, textOf{&a.Actor}, textOf{&a.Reason}) }, `
+		SELECT seq, actor, changes ->> '$.reason.new' FROM log INDEXED BY log_user
+		WHERE okta_id = ? AND action = 'approve' AND changes ->> '$.held.old' = ? ORDER BY seq DESC LIMIT 1`, oktaID, string(held))
+}
+
 // LogAfter returns the log rows behind seq, in their order.
 func (tx *Tx) LogAfter(seq int64) ([]LogRow, error) {
 	rows, err := collect(tx, scanLogRow, `

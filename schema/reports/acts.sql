@@ -2,7 +2,7 @@
 --
 -- time     when, UTC; --since and --until are about it
 -- actor    who: as --by said, else who called sudo, else the login
--- action   deploy, approve, discard, pause, resume, retry, config, version, restore, relink and others
+-- action   deploy, approve, discard, pause, resume, config, version, restore, archive, relink or unlink
 -- outcome  ok, or how else it ended
 -- okta_id  the Okta user it was about, if it was about one
 -- run      the run it was about, if it was about one

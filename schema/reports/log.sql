@@ -10,9 +10,10 @@
 -- okta_id    the Okta user
 -- zenqms_id  the ZenQMS user
 -- action     create, update, activate, deactivate, link, relink, add_role, remove_role, unlink, skip or none; of an operator approve,
---            discard, pause, resume, deploy, config, restore or version
+--            discard, pause, resume, deploy, config, restore, archive or version
 -- outcome    ok, unchanged, skipped, held, dropped or failed
--- changes    {"field": {"old": ..., "new": ...}}; of config the keys of the configuration, and sha256 of it as a whole
+-- changes    {"field": {"old": ..., "new": ...}}; of config the keys of the configuration, and sha256 of it as a whole; approval is the
+--            row that let through what the brake had held, who it was and the reason
 -- error      why it failed, was skipped or changed nothing
 SELECT seq, attempt, time, origin, run, event, actor, okta_id, zenqms_id, action, outcome, changes, error
 FROM log

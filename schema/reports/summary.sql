@@ -1,20 +1,22 @@
 -- The key figures: how it stands now, and what happened in the period of --since and --until.
 --
 -- what   links, skipped and queue are as of now; events, done, failed, runs, operator and log.rows are of the period;
---        done.NAME and operator.NAME count rows of the log, and log.head is its end, as `zensync verify --head` takes it
+--        done.NAME and operator.NAME count rows of the log, of what was done and of what people did, and log.head is its end, as
+--        `zensync verify --head` takes it
 -- value  the figure
 WITH did AS (
-    SELECT action, outcome, count(*) AS n
+    SELECT iif(origin = 'operator', 'operator', 'done') AS part, action, outcome, count(*) AS n
     FROM log
     WHERE time >= coalesce(:since, '') AND time < coalesce(:until, '~')
-    GROUP BY action, outcome
+    GROUP BY part, action, outcome
 ), fresh AS MATERIALIZED ( -- what nobody has sorted in yet
     SELECT uuid, received, okta_id FROM arrival
 ), names (place, kind, name) AS (
     VALUES (30, 'done', 'create'), (31, 'done', 'link'), (32, 'done', 'relink'), (33, 'done', 'update'), (34, 'done', 'activate'),
            (35, 'done', 'deactivate'), (36, 'done', 'add_role'), (37, 'done', 'remove_role'), (38, 'done', 'unlink'),
            (60, 'operator', 'deploy'), (61, 'operator', 'approve'), (62, 'operator', 'discard'), (63, 'operator', 'pause'),
-           (64, 'operator', 'resume'), (65, 'operator', 'config'), (66, 'operator', 'version'), (67, 'operator', 'restore')
+           (64, 'operator', 'resume'), (65, 'operator', 'config'), (66, 'operator', 'version'), (67, 'operator', 'restore'),
+           (68, 'operator', 'relink'), (69, 'operator', 'archive'), (70, 'operator', 'unlink')
 ), codes (place, name) AS (
     VALUES (10, 'missing'), (11, 'conflict'), (12, 'ambiguous'), (13, 'refused')
 ), figures AS (
@@ -27,14 +29,14 @@ WITH did AS (
     UNION ALL SELECT 17, 'queue.dead', (SELECT count(*) FROM outbox WHERE state = 'dead')
     UNION ALL SELECT 20, 'events', (SELECT count(*) FROM event WHERE received >= coalesce(:since, '') AND received < coalesce(:until, '~'))
         + (SELECT count(DISTINCT uuid) FROM fresh WHERE received >= coalesce(:since, '') AND received < coalesce(:until, '~'))
-    UNION ALL SELECT 21, 'done', (SELECT coalesce(sum(n), 0) FROM did JOIN names ON name = action AND kind = 'done' WHERE outcome = 'ok')
-    UNION ALL SELECT place, kind || '.' || name, (SELECT coalesce(sum(n), 0) FROM did WHERE action = name AND outcome = 'ok') FROM names
+    UNION ALL SELECT 21, 'done', (SELECT coalesce(sum(n), 0) FROM did JOIN names ON name = action AND kind = part WHERE part = 'done' AND outcome = 'ok')
+    UNION ALL SELECT place, kind || '.' || name, (SELECT coalesce(sum(n), 0) FROM did WHERE part = kind AND action = name AND outcome = 'ok') FROM names
     UNION ALL SELECT 40, 'failed', (SELECT coalesce(sum(n), 0) FROM did WHERE outcome = 'failed')
     UNION ALL SELECT 50, 'runs', (SELECT count(*) FROM run WHERE finished >= coalesce(:since, '') AND finished < coalesce(:until, '~'))
     UNION ALL SELECT 51, 'runs.failed', (SELECT count(*) FROM run
         WHERE state = 'failed' AND finished >= coalesce(:since, '') AND finished < coalesce(:until, '~'))
-    UNION ALL SELECT 70, 'log.rows', (SELECT coalesce(sum(n), 0) FROM did)
-    UNION ALL SELECT 71, 'log.head', (SELECT seq || ':' || hash FROM log WHERE seq = (SELECT max(seq) FROM log))
+    UNION ALL SELECT 80, 'log.rows', (SELECT coalesce(sum(n), 0) FROM did)
+    UNION ALL SELECT 81, 'log.head', (SELECT seq || ':' || hash FROM log WHERE seq = (SELECT max(seq) FROM log))
 )
 SELECT what, value
 FROM figures
