@@ -67,3 +67,13 @@ func remedied(err error) error {
 	}
 	return err
 }
+
+// unremedied is an error about a file that is not the store in use: what that
+// would need is not said of it.
+func unremedied(err error) error {
+	var known *ailment
+	if errors.As(err, &known) && !known.passes {
+		return known.cause
+	}
+	return err
+}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -142,9 +141,9 @@ func (tx *Tx) cutBefore(before time.Time) (s Segment, err error) {
 
 // writeSegment has what is to go in the file, whole and on disk.
 func (db *DB) writeSegment(ctx context.Context, a Archiving) (s Segment, err error) {
-	work, err := newScratch(filepath.Dir(a.File), archiveFolders)
+	work, err := scratchBeside(a.File, archiveFolders)
 	if err != nil {
-		return s, fmt.Errorf("make a folder beside %s: %w", a.File, err)
+		return s, err
 	}
 	defer func() { err = errors.Join(err, work.remove()) }()
 	made := a.File

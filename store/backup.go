@@ -32,9 +32,9 @@ func Backup(ctx context.Context, path, to string, replace bool, progress ReadPro
 	if err := mayBecome(path, to, replace); err != nil {
 		return s, err
 	}
-	work, err := newScratch(filepath.Dir(to), backupFolders)
+	work, err := scratchBeside(to, backupFolders)
 	if err != nil {
-		return s, fmt.Errorf("make a folder beside %s: %w", to, err)
+		return s, err
 	}
 	defer func() { err = errors.Join(err, work.remove()) }()
 	made := work.file("copy")
@@ -42,7 +42,7 @@ func Backup(ctx context.Context, path, to string, replace bool, progress ReadPro
 		return s, fmt.Errorf("copy the store %s: %w", path, err)
 	}
 	if s, err = Inspect(ctx, made, progress); err != nil {
-		return s, fmt.Errorf("the copy that was made of %s is no backup: %w", path, err)
+		return s, fmt.Errorf("the copy that was made of %s is no backup: %w", path, remedied(err))
 	}
 	return s, settleAs(made, to, replace)
 }
@@ -107,8 +107,12 @@ func putNew(from, to string) error {
 	return nil
 }
 
-// ErrNoStore says that a file is no zensync database.
-var ErrNoStore = errors.New("it is no zensync database")
+// ErrNoStore says that a file is no zensync database, ErrDamaged that it is one
+// which is not whole.
+var (
+	ErrNoStore = errors.New("it is no zensync database")
+	ErrDamaged = errors.New("it is damaged")
+)
 
 // Inspect proves that a file that nobody writes holds a whole store, of a
 // schema that this program knows: SQLite finds it whole, what refers to another
@@ -118,6 +122,9 @@ func Inspect(ctx context.Context, path string, progress ReadProgress) (s Snapsho
 	info, err := os.Stat(path)
 	if err != nil {
 		return s, err
+	}
+	if !info.Mode().IsRegular() {
+		return s, fmt.Errorf("%w, and no regular file", ErrNoStore)
 	}
 	r, err := newReader(path, sealed(path))
 	if err != nil {
@@ -129,8 +136,10 @@ func Inspect(ctx context.Context, path string, progress ReadProgress) (s Snapsho
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return s, ctx.Err()
+	case err != nil && MayPass(err):
+		return s, err
 	case err != nil:
-		return s, fmt.Errorf("%w: %w", ErrNoStore, err)
+		return s, fmt.Errorf("%w: %w", ErrNoStore, unremedied(err))
 	case have == 0:
 		return s, ErrNoStore
 	case have > newest:
@@ -142,7 +151,7 @@ func Inspect(ctx context.Context, path string, progress ReadProgress) (s Snapsho
 		err = errors.New(strings.Join(damage, "; "))
 	}
 	if err != nil {
-		return s, fmt.Errorf("it is damaged: %w", err)
+		return s, fmt.Errorf("%w: %w", ErrDamaged, unremedied(err))
 	}
 	return s, r.View(ctx, func(tx *Tx) error { return tx.prove(&s, progress) })
 }
@@ -153,7 +162,7 @@ func (tx *Tx) prove(s *Snapshot, progress ReadProgress) (err error) {
 	if dangling, err := tx.find(`SELECT "table" FROM pragma_foreign_key_check LIMIT 1`, nil, &table); err != nil {
 		return err
 	} else if dangling {
-		return fmt.Errorf("it is damaged: a row of the table %s refers to one that is not there", table)
+		return fmt.Errorf("%w: a row of the table %s refers to one that is not there", ErrDamaged, table)
 	}
 	if s.Head, err = tx.CheckLog(Head{}, progress); err != nil {
 		return err

@@ -131,6 +131,10 @@ func TestInspectRefusesWhatIsNoWholeStore(t *testing.T) {
 		"no database": {func(t *testing.T, path string) {
 			require.NoError(t, os.WriteFile(path, []byte("this is no database, however long one looks at it"), 0o600))
 		}, "it is no zensync database"},
+		"a folder": {func(t *testing.T, path string) {
+			require.NoError(t, os.Remove(path))
+			require.NoError(t, os.Mkdir(path, 0o700))
+		}, "it is no zensync database, and no regular file"},
 		"an empty file": {func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 0)) }, "it is no zensync database"},
 		"another program's": {func(t *testing.T, path string) {
 			require.NoError(t, os.Remove(path))
@@ -156,6 +160,7 @@ func TestInspectRefusesWhatIsNoWholeStore(t *testing.T) {
 			c.harm(t, to)
 			_, err = Inspect(t.Context(), to, nil)
 			assert.ErrorContains(t, err, c.says)
+			assert.NotContains(t, err.Error(), "move it away", "what the store in use would need is nothing to do about a copy")
 		})
 	}
 }

@@ -50,9 +50,9 @@ func Restore(ctx context.Context, path, from string, progress ReadProgress, sett
 	if r.Copy, err = Inspect(ctx, from, progress); err != nil {
 		return nil, fmt.Errorf("%s: %w", from, err)
 	}
-	work, err := newScratch(filepath.Dir(path), restoreFolders)
+	work, err := scratchBeside(path, restoreFolders)
 	if err != nil {
-		return nil, fmt.Errorf("make a folder beside %s: %w", path, err)
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, work.remove()) }()
 	made := work.file("zensync.db")

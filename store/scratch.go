@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,6 +43,21 @@ func newScratch(parent, pattern string) (*scratch, error) {
 			return nil, err
 		}
 	}
+}
+
+// scratchBeside makes one in the folder that a file is to be in.
+func scratchBeside(file, pattern string) (*scratch, error) {
+	parent := filepath.Dir(file)
+	s, err := newScratch(parent, pattern)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no folder %s for %s: make it, for the user zensync runs as", parent, filepath.Base(file))
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%s cannot be made in %s: let the user zensync runs as write there, or name another folder: %w", filepath.Base(file), parent, err)
+	case err != nil:
+		return nil, fmt.Errorf("make a folder beside %s: %w", file, err)
+	}
+	return s, nil
 }
 
 // file is the path of a file in the folder.

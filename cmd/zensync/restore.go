@@ -50,6 +50,12 @@ func restore(c *cli.Context) error {
 		return why.Settle(c.Context, tx, with)
 	})
 	bar.Close()
+	switch {
+	case errors.Is(err, store.ErrNoStore):
+		err = fmt.Errorf("%w: nothing was changed; name a file that `zensync backup` wrote", err)
+	case errors.Is(err, store.ErrDamaged):
+		err = fmt.Errorf("%w: nothing was changed; name another backup", err)
+	}
 	if err != nil {
 		return uninterrupted(c.Context, stopFirst(err), "not restored: interrupted, and nothing was changed")
 	}
