@@ -260,7 +260,7 @@ func (w *Worker) report(ctx context.Context, a *attempt) error {
 	switch {
 	case a.ours():
 		if w.halt.set(w.DB.Now().Add(stopProbe), text) {
-			w.Log.Error("nothing can be sent: a credential is refused; the drain tries again every minute, and reads a new key file when the worker is restarted",
+			w.Log.Error("nothing can be sent: a credential is refused; the drain tries again every minute, and reads a new key file at `zensync reload`",
 				"user", a.claim.OktaID, "error", text)
 			return w.noteStop(ctx, text)
 		}

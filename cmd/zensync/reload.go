@@ -207,7 +207,11 @@ func (in *installation) commentReload(talk io.Writer, r reloadResult) {
 			r.part, output.Escape(in.Path))
 	}
 	if len(r.Copies) > 0 {
-		fmt.Fprintf(talk, "the %s has the files of %s from systemd, as they were when it started: after a change of one of them, `systemctl restart` it\n",
-			r.part, strings.Join(r.Copies, ", "))
+		files, were, them := "file", "it was", "it"
+		if len(r.Copies) > 1 {
+			files, were, them = "files", "they were", "them"
+		}
+		fmt.Fprintf(talk, "the %s has the %s of %s from systemd, as %s when the service started, and does not see the original: after a change of %s, `systemctl restart` the service\n",
+			r.part, files, strings.Join(r.Copies, ", "), were, them)
 	}
 }

@@ -41,7 +41,7 @@ type reloadAnswer struct {
 	Number  int64    `json:"number"`            // of the last request by then
 	Config  string   `json:"config"`            // hash of the configuration that was read, "" when it could not be
 	Restart []string `json:"restart,omitempty"` // keys that are in force after a restart
-	Copies  []string `json:"copies,omitempty"`  // keys of secrets that are systemd's copies, made at the start
+	Copies  []string `json:"copies,omitempty"`  // keys of secrets that are systemd's copies of what the service cannot see
 	Error   string   `json:"error,omitempty"`   // why the old configuration stays in force
 }
 

@@ -92,32 +92,6 @@ func exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist) && (err != nil || info.Size() > int64(len("\n")))
 }
 
-// resolve finds a file. Of a credential whose own file is not there our units
-// make an empty line: it counts as none.
-func resolve(base, name string) string {
-	if filepath.IsAbs(name) {
-		return filepath.Clean(name)
-	}
-	if dir := credentials(); dir != "" && filepath.IsLocal(name) {
-		credential := filepath.Join(dir, name)
-		info, err := os.Stat(credential)
-		if !errors.Is(err, fs.ErrNotExist) && (err != nil || info.Size() > int64(len("\n"))) {
-			return credential
-		}
-	}
-	return filepath.Join(base, name)
-}
-
-// credentials is the directory in which systemd hands a service its secrets
-// (systemd.exec(5), CREDENTIALS), or "".
-func credentials() string {
-	dir := os.Getenv("CREDENTIALS_DIRECTORY")
-	if !filepath.IsAbs(dir) {
-		return ""
-	}
-	return filepath.Clean(dir)
-}
-
 // looksLikeSecret tells a pasted key, token or address from a file name, for errors and
 // listings repeat file names. It may be asked only of names that do not exist.
 func looksLikeSecret(name string) bool {

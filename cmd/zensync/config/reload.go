@@ -1,10 +1,5 @@
 package config
 
-import (
-	"slices"
-	"strings"
-)
-
 // setting is a key, and where its value is.
 type setting struct {
 	key   string
@@ -42,17 +37,4 @@ func (c *Config) Keep(running *Config) (restart []string) {
 		}
 	}
 	return restart
-}
-
-// Copies are the keys of the sections whose files are copies that systemd made
-// when it started this service: whatever becomes of the files they were made
-// of, they stay as they are.
-func (c *Config) Copies(sections ...string) (keys []string) {
-	for _, f := range c.files() {
-		section, _, _ := strings.Cut(f.key, ".")
-		if slices.Contains(sections, section) && isCredential(*f.name) {
-			keys = append(keys, f.key)
-		}
-	}
-	return keys
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -69,6 +70,47 @@ func TestKeepTakesOverWhatNeedsARestart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What was changed since systemd made its copy is what a reload is to find,
+// whatever time the file has; an old one beside a copy is not, as where the copy
+// was made of another file.
+func TestAReloadFindsAChangedSecretBesideItsCopy(t *testing.T) {
+	folder, handed := t.TempDir(), t.TempDir()
+	t.Setenv("CREDENTIALS_DIRECTORY", handed)
+	beside, copied := filepath.Join(folder, "zenqms.key"), filepath.Join(handed, "zenqms.key")
+	reads := func(want, why string) {
+		t.Helper()
+		c := loadText(t, folder)
+		key, err := c.ZenQMSKey()
+		require.NoError(t, err)
+		assert.Equal(t, want, string(key), why)
+		assert.Empty(t, c.Copies("zenqms"), "a change of the file is seen")
+	}
+	later := func(name, text string) {
+		t.Helper()
+		before := time.Now()
+		require.Eventually(t, func() bool { // the clock of the file system ticks every few milliseconds
+			require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+			info, err := os.Stat(name)
+			require.NoError(t, err)
+			return info.ModTime().After(before)
+		}, time.Second, time.Millisecond)
+	}
+	later(beside, "first\n")
+	later(copied, "first-copy\n")
+	reads("first-copy", "as the service started")
+	later(beside, "second\n")
+	old := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(beside, old, old))
+	reads("second", "after a change, by `cp -p` as well")
+	later(copied, "third-copy\n")
+	reads("third-copy", "after a restart")
+
+	later(beside, "fourth\n")
+	require.NoError(t, os.Chmod(beside, 0o644))
+	_, err := loadText(t, folder).ZenQMSKey()
+	assert.ErrorContains(t, err, "is open to other users", "it is held to what every secret is held to")
 }
 
 func TestCopiesAreSystemdsCredentials(t *testing.T) {

@@ -7,9 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 )
 
@@ -216,9 +214,4 @@ func (f file) content(content []byte) (what, remedy string) {
 		return "holds more than one word of plain ASCII", "put the secret alone on one line, without blanks"
 	}
 	return "", ""
-}
-
-func isCredential(name string) bool {
-	dir := credentials()
-	return dir != "" && strings.HasPrefix(name, dir+string(filepath.Separator))
 }

@@ -77,10 +77,10 @@ func (f Facts) credentials() (Cause, bool) {
 	switch {
 	case f.Stopped != "":
 		c.Text = "Nothing is sent to ZenQMS: " + clean(f.Stopped) + ".\n" +
-			"What is asked for is kept, and it is tried again every minute. After putting a new key or token into its file, restart the worker."
+			"What is asked for is kept, and it is tried again every minute. After putting a new key or token into its file, run `zensync reload`."
 	case f.Barred != "":
 		c.Text = "The last comparison of all users failed: " + clean(f.Barred) + ".\n" +
-			"After putting a new key or token into its file, restart the worker and run `zensync reconcile`."
+			"After putting a new key or token into its file, run `zensync reload` and `zensync reconcile`."
 	default:
 		return c, false
 	}

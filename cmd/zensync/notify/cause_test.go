@@ -34,7 +34,7 @@ func TestCauses(t *testing.T) {
 		"E4, a stopped drain": {
 			func(f *Facts) { f.Stopped = "zenqms: search users: status 401" },
 			&Cause{Key: "credentials", Title: "a credential is refused"},
-			[]string{"Nothing is sent to ZenQMS: zenqms: search users: status 401", "every minute", "restart the worker"},
+			[]string{"Nothing is sent to ZenQMS: zenqms: search users: status 401", "every minute", "zensync reload"},
 		},
 		"a walk that was refused": {
 			func(f *Facts) { f.Barred = "okta: list users: status 401" },
