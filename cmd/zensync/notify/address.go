@@ -161,7 +161,7 @@ func serviceOf(address string) (types.Service, *url.URL, error) {
 		return nil, nil, fmt.Errorf("is of no known service: there are %s", strings.Join(services, ", "))
 	}
 	if !custom {
-		return service, u, nil
+		return service, overTLS(service, u), nil
 	}
 	converter, ok := service.(types.CustomURLService)
 	if !ok {
@@ -171,6 +171,26 @@ func serviceOf(address string) (types.Service, *url.URL, error) {
 		err = errors.New("is not of a form that this service has")
 	}
 	return service, u, withoutAddress(err, address)
+}
+
+// overTLS is the address of a mail server with the demand that it does TLS,
+// unless the address says something of that itself: shoutrrr would go on in the
+// clear where a server, or who stands between, offers none.
+func overTLS(service types.Service, u *url.URL) *url.URL {
+	const key = "requirestarttls"
+	if service.GetID() != "smtp" || loopback(u.Hostname()) {
+		return u
+	}
+	query := u.Query()
+	for said := range query {
+		if strings.EqualFold(said, key) {
+			return u
+		}
+	}
+	query.Set(key, "yes")
+	demanding := *u
+	demanding.RawQuery = query.Encode()
+	return &demanding
 }
 
 // inTheClear tells whether an address asks for no TLS, in any of the ways that

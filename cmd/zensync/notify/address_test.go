@@ -209,6 +209,9 @@ func TestWithoutAddress(t *testing.T) {
 		"login us failed":                      "login *** failed",
 		"no p@ss here":                         "no *** here",
 		"P%40SS":                               "***",
+		"535 AHVzAHBAc3M= is none":             "535 *** is none", // \0us\0p@ss
+		"no user dXM=, nor cEBzcw":             "no user ***, nor ***",
+		"no user YW5u":                         "no user YW5u",
 		"to q+a@example.com: 550 no such user": "to ***: 550 no such user",
 		"line\nbreak\x1b[31m and <!channel>":   "line break [31m and ‹!channel›",
 	} {

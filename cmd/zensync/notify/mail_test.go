@@ -60,6 +60,25 @@ func TestAMail(t *testing.T) {
 	assert.True(t, strings.HasSuffix(got, "\n\nOne line,\nand ü.\n"), got)
 }
 
+// What goes through a network is encrypted unless the address says that it need
+// not be: 0.0.0.0 leads to this host, and is none of its loopback addresses.
+func TestAMailIsNotSentInTheClearUnasked(t *testing.T) {
+	server, mail := mailServer(t)
+	_, port, err := net.SplitHostPort(server)
+	require.NoError(t, err)
+	address := "smtp://0.0.0.0:" + port + "/?from=zensync@example.com&to=qa%2Balerts@example.com"
+	require.NoError(t, Check(address))
+	assert.ErrorContains(t, NewAddress("notify.urls[0]", address).Send(Message{"title", "text"}), "StartTLS")
+	assert.Empty(t, mail)
+
+	server, mail = mailServer(t)
+	_, port, err = net.SplitHostPort(server)
+	require.NoError(t, err)
+	address = "smtp://0.0.0.0:" + port + "/?from=zensync@example.com&to=qa%2Balerts@example.com&RequireStartTLS=no"
+	require.NoError(t, NewAddress("notify.urls[0]", address).Send(Message{"title", "text"}))
+	assert.Contains(t, <-mail, "To: qa+alerts@example.com\n")
+}
+
 func TestAMailGoesNowhereWithoutTheTLSItWants(t *testing.T) {
 	address, _ := mailServer(t)
 	a := NewAddress("notify.urls[0]", "smtp://"+address+"/?from=zensync@example.com&to=qa@example.com&requirestarttls=yes")

@@ -1,6 +1,8 @@
 package notify
 
 import (
+	"bytes"
+	"encoding/base64"
 	"errors"
 	"net/url"
 	"regexp"
@@ -28,10 +30,34 @@ func withoutAddress(err error, address string) error {
 		return nil
 	}
 	text := anyURL.ReplaceAllString(clean(err.Error()), "***")
-	for _, part := range parts(address) {
+	secrets := parts(address)
+	text = withoutEncoded(text, secrets)
+	for _, part := range secrets {
 		text = pattern(part).ReplaceAllLiteralString(text, "***")
 	}
 	return errors.New(shorten(text, mostWords))
+}
+
+// encoded is what may be base64, in which mail servers are given passwords, and
+// web servers the users of basic authentication.
+var encoded = regexp.MustCompile(`[A-Za-z0-9+/_-]{2,}={0,2}`)
+
+// withoutEncoded leaves out what holds a secret in base64, and what is a secret
+// in it.
+func withoutEncoded(text string, secrets []string) string {
+	return encoded.ReplaceAllStringFunc(text, func(word string) string {
+		plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(word, "="))
+		decoded, err := base64.RawStdEncoding.DecodeString(plain)
+		if err != nil {
+			return word
+		}
+		for _, secret := range secrets {
+			if strings.EqualFold(string(decoded), secret) || len(secret) >= shortest && bytes.Contains(decoded, []byte(secret)) {
+				return "***"
+			}
+		}
+		return word
+	})
 }
 
 var oneWord = regexp.MustCompile(`^\w+$`)
