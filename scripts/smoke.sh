@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the deb in a Debian container with systemd as its init, and has
-# scripts/smoke use it there: see its steps. It needs root, Debian's mmdebstrap
+# Installs deb, rpm and tarball in a Debian container with systemd as its init,
+# and has scripts/smoke use them there: see its steps. It needs root, Debian's mmdebstrap
 # and systemd-container, and this machine's own sources of packages; where it
 # cannot run it says so and is content. Everything is in a folder for temporary
 # files ($TMPDIR), some 400 MiB, which it removes.
@@ -50,7 +50,7 @@ CGO_ENABLED=0 "${GO:-go}" build -trimpath -o "$work/smoke" ./scripts/smoke
 
 echo '== container'
 # --mode=root: systemd-nspawn needs root in any case.
-mmdebstrap --mode=root --variant=essential --include=systemd-sysv,ca-certificates \
+mmdebstrap --mode=root --variant=essential --include=systemd-sysv,ca-certificates,rpm \
 	"$suite" "$root" "${sources[@]}" >"$work/mmdebstrap.log" 2>&1 || {
 	tail -20 "$work/mmdebstrap.log"
 	skip 'mmdebstrap could not make a Debian system (above)'
@@ -59,6 +59,10 @@ mkdir "$root/smoke"
 cp "$work/smoke" "$root/smoke/"
 cp dist/zensync_0.0.1~smoke_*.deb "$root/smoke/old.deb"
 cp dist/zensync_0.0.2~smoke_*.deb "$root/smoke/new.deb"
+cp dist/zensync-0.0.1~smoke-1.*.rpm "$root/smoke/old.rpm"
+cp dist/zensync-0.0.2~smoke-1.*.rpm "$root/smoke/new.rpm"
+mkdir "$root/smoke/tarball"
+tar --extract --gzip --file dist/zensync-0.0.2~smoke-linux-*.tar.gz --directory "$root/smoke/tarball" --strip-components 1
 nspawn=(systemd-nspawn --quiet --register=no --keep-unit --private-network --directory="$root")
 "${nspawn[@]}" /bin/true >"$work/nspawn.log" 2>&1 || {
 	cat "$work/nspawn.log"
@@ -80,4 +84,4 @@ if [ "$(cat "$work/state" 2>/dev/null)" != running ]; then
 	cat "$work/boot.log"
 	skip "systemd does not come up in a container here (above): $(cat "$work/state" 2>/dev/null)"
 fi
-nsenter --all --target "$leader" /smoke/smoke /smoke/old.deb /smoke/new.deb
+nsenter --all --target "$leader" /smoke/smoke /smoke

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"strings"
@@ -45,6 +46,33 @@ func (w *world) reload(ctx context.Context) error {
 	after, err := mainPIDs()
 	if err == nil && after != pids {
 		err = errors.New("a service was restarted: " + pids + " became " + after)
+	}
+	return errors.Join(err, w.hook(ctx))
+}
+
+// renewToken changes ZenQMS's token, and the file that holds it, as an
+// administrator does: of the copy that the worker was started with it is no more.
+func (w *world) renewToken(ctx context.Context) error {
+	before, err := mainPIDs()
+	if err != nil {
+		return err
+	}
+	w.token = rand.Text()
+	w.account.SetToken(w.token)
+	// In place, so that it stays zensync's.
+	if err := os.WriteFile("/etc/zensync/zenqms.key", []byte(w.token+"\n"), 0o600); err != nil {
+		return err
+	}
+	said, err := operator("reload")
+	switch {
+	case err != nil:
+		return err
+	case strings.Contains(said, "zenqms") || !strings.Contains(said, "the relay has the files of relay.secret_file, relay.previous_secret_file from systemd"):
+		return errors.New("zensync reload speaks of other copies than the relay's: " + said)
+	}
+	after, err := mainPIDs()
+	if err == nil && after != before {
+		err = errors.New("a service was restarted: " + before + " became " + after)
 	}
 	return errors.Join(err, w.hook(ctx))
 }

@@ -18,8 +18,9 @@ const (
 
 var units = []string{socket, relay, worker}
 
-func (w *world) install(deb string) error {
-	if err := runAll("dpkg --install "+deb, "id zensync"); err != nil {
+// install installs a package by a line of words.
+func (w *world) install(line string) error {
+	if err := runAll(line, "id zensync"); err != nil {
 		return err
 	}
 	for _, unit := range units {
@@ -42,20 +43,22 @@ func (w *world) configure(context.Context) error {
 	if err := write("/etc/zensync", files); err != nil {
 		return err
 	}
-	// What an administrator changes, an upgrade leaves alone. A short watchdog
-	// also spares the wait for one.
-	dropIn := "/etc/systemd/system/zensync-worker.service.d"
-	if err := os.MkdirAll(dropIn, 0o755); err != nil {
-		return err
-	}
-	if err := write(dropIn, map[string]string{"watchdog.conf": "[Service]\nWatchdogSec=4s\n"}); err != nil {
-		return err
-	}
-	if err := runAll("systemd-tmpfiles --create zensync.conf", "systemctl daemon-reload"); err != nil {
+	if err := errors.Join(override(), runAll("systemd-tmpfiles --create zensync.conf")); err != nil {
 		return err
 	}
 	_, err = operator("config", "check")
 	return err
+}
+
+// overrides is where `systemctl edit` puts what an administrator changes of the
+// worker.
+const overrides = "/etc/systemd/system/zensync-worker.service.d"
+
+// override changes something that an upgrade has to leave alone. A short
+// watchdog also spares the wait for one.
+func override() error {
+	return errors.Join(os.MkdirAll(overrides, 0o755),
+		write(overrides, map[string]string{"watchdog.conf": "[Service]\nWatchdogSec=4s\n"}), runAll("systemctl daemon-reload"))
 }
 
 func (w *world) start(context.Context) error {
@@ -169,7 +172,8 @@ func (w *world) successor(ctx context.Context, before string) error {
 	})
 }
 
-func (w *world) upgrade(ctx context.Context, deb string) error {
+// upgrade installs another version by a line of words.
+func (w *world) upgrade(ctx context.Context, line string) error {
 	before, err := os.ReadFile(configuration)
 	if err != nil {
 		return err
@@ -179,7 +183,7 @@ func (w *world) upgrade(ctx context.Context, deb string) error {
 		return err
 	}
 	if err := w.underLoad(ctx, "upgrade", func() error {
-		return w.replaced(ctx, "dpkg --install "+deb)
+		return w.replaced(ctx, line)
 	}); err != nil {
 		return err
 	}
@@ -203,16 +207,25 @@ func (w *world) upgrade(ctx context.Context, deb string) error {
 	return err
 }
 
-func (w *world) remove() error {
-	data := []string{configuration, "/etc/zensync/okta.pem", "/var/lib/zensync/zensync.db"}
-	if err := errors.Join(runAll("dpkg --remove zensync"), present(data...), absent("/usr/bin/zensync")); err != nil {
+func (w *world) remove(context.Context) error {
+	if err := w.removed("/usr/bin/zensync", "dpkg --remove zensync"); err != nil {
+		return err
+	}
+	return errors.Join(runAll("dpkg --purge zensync"), absent("/etc/zensync", "/var/lib/zensync", overrides))
+}
+
+// removed takes away the program by a line of words, while it runs, and holds it
+// to what has to go with it and what has to stay.
+func (w *world) removed(program, line string) error {
+	if err := errors.Join(runAll(line), absent(program, "/etc/systemd/system/sockets.target.wants/"+socket,
+		"/etc/systemd/system/multi-user.target.wants/"+relay, "/etc/systemd/system/multi-user.target.wants/"+worker),
+		present(configuration, "/etc/zensync/okta.pem", "/var/lib/zensync/zensync.db")); err != nil {
 		return err
 	}
 	for _, unit := range units {
-		if err := expect(unit, "ActiveState", "inactive"); err != nil {
+		if err := errors.Join(expect(unit, "ActiveState", "inactive"), expect(unit, "LoadState", "not-found")); err != nil {
 			return err
 		}
 	}
-	return errors.Join(runAll("dpkg --purge zensync"),
-		absent("/etc/zensync", "/var/lib/zensync", "/etc/systemd/system/zensync-worker.service.d", "/etc/systemd/system/sockets.target.wants/"+socket))
+	return nil
 }
