@@ -72,6 +72,54 @@ else
 	skip rpm 'content of the rpm'
 fi
 
+echo '== completions, as the packages bring them'
+# typed SHELL... is what a terminal shows of what is typed from stdin, where
+# <TAB> completes. The program answers --help, and names the first flag that is none.
+typed() {
+	sed 's/<TAB>/\t/g' | HOME=$root PATH=$root/deb/usr/bin:$PATH TERM=dumb timeout 60 script --quiet --return --command "$*" /dev/null
+}
+completed() { # SHELL, what the terminal shows
+	grep -q 'zensync deploy - make' <<<"$2" || fail "$1 completes no command: $2"
+	grep -q 'unknown flag --nonesuch' <<<"$2" || fail "$1 completes no flag: $2"
+}
+if has dpkg-deb && has script; then
+	completed bash "$(typed bash --norc --noprofile -i <<EOF
+source $root/deb/usr/share/bash-completion/completions/zensync
+zensync depl<TAB> --help
+zensync deploy --dry<TAB> --nonesuch
+exit
+EOF
+	)"
+	if has zsh; then
+		completed zsh "$(typed zsh -f -i <<EOF
+fpath=($root/deb/usr/share/zsh/vendor-completions \$fpath); autoload -U compinit; compinit -u -d $root/zcompdump
+zensync depl<TAB> --help
+zensync deploy --dry<TAB> --nonesuch
+exit
+EOF
+		)"
+	else
+		skip zsh 'its completion'
+	fi
+	if has fish; then
+		says=$(HOME=$root PATH=$root/deb/usr/bin:$PATH XDG_DATA_DIRS=$root/deb/usr/share fish --command 'complete --do-complete "zensync depl"; complete --do-complete "zensync deploy --dry"' | cut -f1)
+		same 'what fish completes' 'deploy
+--dry-run' "$says"
+	else
+		skip fish 'its completion'
+	fi
+else
+	skip 'dpkg-deb or script' 'completions'
+fi
+
+echo '== alerting rules'
+if has promtool; then
+	promtool check rules scripts/alert-rules.yaml >/dev/null || fail 'promtool finds faults in the alerting rules'
+	promtool test rules scripts/alert-rules.test.yaml >/dev/null || fail 'the alerting rules do not say what they should'
+else
+	skip promtool 'the alerting rules'
+fi
+
 echo '== install.sh and uninstall.sh'
 mkdir "$root/tarball"
 tar --extract --gzip --file dist/zensync-0.0.0~check-linux-*.tar.gz --directory "$root/tarball" --strip-components 1
