@@ -46,7 +46,7 @@ test:
 		echo 'The race detector needs cgo and a C compiler; testing without it.'; \
 		$(GO) test -timeout $(PATIENCE) $$($(GO) list ./... | grep -vE '/(cmd/zensync|qualify|reconcile|store)$$'); \
 	fi
-	$(GO) -C scripts/bench test ./measure ./crowd
+	$(GO) -C scripts/bench test ./measure ./crowd ./simulate
 
 ## test-race: all tests with the race detector, the scripts as well; it takes its time
 .PHONY: test-race

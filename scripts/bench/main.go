@@ -2,6 +2,9 @@
 // against its own handler without a store, the outbox against other queues on
 // SQLite, all on one machine in rounds that take turns. It needs the checkout
 // it lies in, and a disk that is one.
+//
+// As `bench simulate` it answers how long an initial sync of so many users
+// takes with given limits.
 package main
 
 import (
@@ -26,11 +29,15 @@ import (
 func main() {
 	part.Main(map[string]part.Func{"relay": serveRelay, "load": sendLoad, "queue": queue.Part, "work": work, "list": listUsers, "calls": callAlone,
 		"bare-relay": bareRelay, "bare-worker": bareWorker})
+	if len(os.Args) > 1 && os.Args[1] == "simulate" {
+		run(func(ctx context.Context) error { return simulateCommand(ctx, os.Args[2:]) })
+		return
+	}
 
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each contestant runs")
 	flag.Float64Var(&o.seconds, "seconds", 3, "how long a contestant runs each time, about")
-	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain, latency, walk, initial or growth")
+	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain, latency, walk, initial, simulate or growth")
 	flag.IntVar(&o.people, "people", 100_000, "users of the largest org that is walked; a million takes some minutes a round")
 	flag.IntVar(&o.events, "events", 300_000, "events of the year that a store has seen; each has a promise and a row of the log beside it")
 	flag.StringVar(&o.json, "json", "", "write the results to this file as well")
@@ -38,9 +45,14 @@ func main() {
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of relays and queues")
 	flag.Parse()
 
+	run(func(ctx context.Context) error { return bench(ctx, o) })
+}
+
+// run runs a command, and ends the process where it fails.
+func run(command func(context.Context) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := bench(ctx, o); err != nil {
+	if err := command(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -99,6 +111,7 @@ func measurements(program, folder string, o options) []measure.Measurement {
 		latencyMeasurement(program, o.seconds),
 		walkMeasurement(folder, o.people, o.seconds),
 		initialMeasurement(),
+		simulateMeasurement(),
 		growthMeasurement(folder, o.events),
 	}
 }

@@ -108,10 +108,30 @@ func (r *Report) Print(w io.Writer) {
 	for _, result := range r.Results {
 		results.AppendRow(table.Row{result.What, result.measured(), result.Target, result.verdict()})
 	}
-	for _, t := range []table.Writer{figures, results} {
-		t.Style().Format.Header = text.FormatDefault // as it is written
-		fmt.Fprintln(w, t.Render())
+	printTable(w, figures)
+	printTable(w, results)
+}
+
+// PrintTable writes any other table in the same form.
+func PrintTable(w io.Writer, header []string, rows [][]string) {
+	t := table.NewWriter()
+	t.AppendHeader(tableRow(header))
+	for _, row := range rows {
+		t.AppendRow(tableRow(row))
 	}
+	printTable(w, t)
+}
+
+func tableRow(cells []string) (row table.Row) {
+	for _, cell := range cells {
+		row = append(row, cell)
+	}
+	return row
+}
+
+func printTable(w io.Writer, t table.Writer) {
+	t.Style().Format.Header = text.FormatDefault // as it is written
+	fmt.Fprintln(w, t.Render())
 }
 
 func (r Result) measured() string {
