@@ -25,6 +25,7 @@ const (
 // and how it went. It touches the network only; record writes it down.
 type attempt struct {
 	claim    store.Claim
+	basis    basis   // what it may rest on
 	taking   *taking // of the claim
 	ignored  string  // why it was closed without a call
 	facts    Facts
@@ -69,10 +70,9 @@ func (w *Worker) try(ctx context.Context, claim store.Claim, t *taking) *attempt
 	if urgent(claim) {
 		ctx = okta.Urgent(ctx)
 	}
-	cached := w.mayUseDirectory(claim)
-	a := &attempt{claim: claim, taking: t}
+	a := &attempt{claim: claim, basis: w.basisOf(claim), taking: t}
 	for looks := 1; ; {
-		a.err = w.once(ctx, a, cached)
+		a.err = w.once(ctx, a)
 		var share *okta.ErrShare
 		switch {
 		case errors.As(a.err, &share) && a.shorts < lookTwice:
@@ -81,8 +81,9 @@ func (w *Worker) try(ctx context.Context, claim store.Claim, t *taking) *attempt
 				continue
 			}
 		case errors.Is(a.err, errAgain) && looks < lookTwice:
-			looks, cached = looks+1, false
+			looks++
 			a = a.anew(a.shorts)
+			a.basis = askAnew
 			continue
 		}
 		break
@@ -99,7 +100,7 @@ func (w *Worker) try(ctx context.Context, claim store.Claim, t *taking) *attempt
 // anew is the attempt before its next look. The brake's budget that the last
 // one reserved is the next one's to use or give back.
 func (a *attempt) anew(shorts int) *attempt {
-	return &attempt{claim: a.claim, taking: a.taking, shorts: shorts, number: a.number,
+	return &attempt{claim: a.claim, basis: a.basis, taking: a.taking, shorts: shorts, number: a.number,
 		grip:     grip{action: a.grip.action, spent: a.grip.spent},
 		roleGrip: grip{action: a.roleGrip.action, spent: a.roleGrip.spent}}
 }
@@ -137,17 +138,36 @@ func (w *Worker) ignorable(ctx context.Context, claim store.Claim) (ignore bool,
 	return ignore, err
 }
 
-// mayUseDirectory is rule K1's condition: only walks want this user, the first
-// time, and their reading is young. A late look is for what Okta says now.
-func (w *Worker) mayUseDirectory(claim store.Claim) bool {
+// basis is how far an attempt may rest on what a walk has read.
+type basis int
+
+const (
+	// askAnew is not at all: both sides are asked.
+	askAnew basis = iota
+	// oldReading is one that directoryAge is over for. Okta is asked for the
+	// user, and ZenQMS for the accounts that the index finds. Where he has not
+	// moved, and they are as they were read, the walk has searched, and nobody
+	// has to search again: an initial sync of many takes days.
+	oldReading
+	// youngReading is enough by itself.
+	youngReading
+)
+
+// basisOf is rule K1's condition: only walks want this user, the first time. A
+// late look is for what Okta says now.
+func (w *Worker) basisOf(claim store.Claim) basis {
+	b := youngReading
 	for _, row := range claim.Rows {
 		walk, age := row.Origin == store.FromInitial || row.Origin == store.FromReconcile, w.DB.Now().Sub(row.RunStarted)
 		if !walk || row.Cleared == store.Approved || row.Attempts > 1 || row.Looks > 0 || row.RunStarted.IsZero() ||
-			age > directoryAge || age < 0 { // a clock that was set back cannot tell how old it is
-			return false
+			age < 0 { // a clock that was set back cannot tell how old it is
+			return askAnew
+		}
+		if age > directoryAge {
+			b = oldReading
 		}
 	}
-	return true
+	return b
 }
 
 // pushes tells whether a claim asks to send what differs though the user has
@@ -159,15 +179,15 @@ func pushes(claim store.Claim) bool {
 	})
 }
 
-// once reads, decides and applies. With cached it works from the directory and
-// the index, and asks to be called again where a verdict must not rest on them.
-func (w *Worker) once(ctx context.Context, a *attempt, cached bool) error {
-	unlock, err := w.consider(ctx, a, cached)
+// once reads, decides and applies. On the basis of a walk it asks to be called
+// again where a verdict must not rest on that.
+func (w *Worker) once(ctx context.Context, a *attempt) error {
+	unlock, err := w.consider(ctx, a)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if cached && needsFresh(a.decision) {
+	if a.basis != askAnew && needsFresh(a.decision) {
 		return errAgain
 	}
 	if err := w.passBrake(a.unwaiting(ctx), a); err != nil {
@@ -188,8 +208,8 @@ func (a *attempt) waitsWhole() bool {
 
 // consider reads and decides. Unless it fails, it returns with the addresses
 // concerned locked, and the release.
-func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock func(), err error) {
-	st, err := w.readUser(ctx, a, cached)
+func (w *Worker) consider(ctx context.Context, a *attempt) (unlock func(), err error) {
+	st, err := w.readUser(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +243,7 @@ func (w *Worker) consider(ctx context.Context, a *attempt, cached bool) (unlock 
 	}
 	a.facts.Link, a.facts.Skip, a.facts.Push, a.facts.Entitled = st.Link, st.Skip, pushes(a.claim), st.Entitled
 	if a.decision = Decide(a.facts, w.Policy); a.decision.Ask {
-		if err = w.gather(a.unwaiting(ctx), a, cached); err != nil {
+		if err = w.gather(a.unwaiting(ctx), a); err != nil {
 			return nil, err
 		}
 		a.decision = Decide(a.facts, w.Policy)
@@ -266,8 +286,8 @@ func (w *Worker) standing(ctx context.Context, oktaID string) (store.Standing, e
 // older than what was applied, else from Okta by id, before anything else. A
 // user who reads 404 is deleted; what the directory knew of him stays. It
 // returns what the store knows of him.
-func (w *Worker) readUser(ctx context.Context, a *attempt, cached bool) (st store.Standing, err error) {
-	if cached {
+func (w *Worker) readUser(ctx context.Context, a *attempt) (st store.Standing, err error) {
+	if a.basis == youngReading {
 		if st, err = w.standing(ctx, a.claim.OktaID); err != nil {
 			return st, err
 		}

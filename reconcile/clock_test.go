@@ -122,7 +122,7 @@ func TestB1_TheHourOfAClockThatWasAheadEnds(t *testing.T) {
 func TestK1_AReadingOfAClockThatWasAheadIsNotUsed(t *testing.T) {
 	w := newWorld(t)
 	young := store.Row{Origin: store.FromReconcile, RunStarted: w.now, Attempts: 1}
-	require.True(t, w.w.mayUseDirectory(store.Claim{Rows: []store.Row{young}}))
+	require.Equal(t, youngReading, w.w.basisOf(store.Claim{Rows: []store.Row{young}}))
 	young.RunStarted = w.now.Add(time.Second)
-	assert.False(t, w.w.mayUseDirectory(store.Claim{Rows: []store.Row{young}}), "K1: nobody knows whether it is younger than an hour")
+	assert.Equal(t, askAnew, w.w.basisOf(store.Claim{Rows: []store.Row{young}}), "K1: nobody knows whether it is younger than an hour")
 }

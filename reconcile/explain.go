@@ -30,7 +30,7 @@ func (w *Worker) Explain(ctx context.Context, on *store.Copy, oktaID string) (Ex
 	look := &Worker{DB: on.DB, Okta: w.Okta, ZenQMS: newDry(w.ZenQMS), Policy: w.Policy, Brake: w.Brake,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), addresses: newAddressLocks(), outages: newOutages()}
 	a := &attempt{claim: store.Claim{OktaID: oktaID, Rows: []store.Row{{OktaID: oktaID, Origin: store.FromHook}}}}
-	unlock, err := look.consider(ctx, a, false)
+	unlock, err := look.consider(ctx, a)
 	if err != nil {
 		return Explanation{}, err
 	}

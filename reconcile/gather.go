@@ -9,18 +9,21 @@ import (
 )
 
 // gather asks ZenQMS, and where need be Okta, for the rest of the facts.
-func (w *Worker) gather(ctx context.Context, a *attempt, cached bool) error {
+func (w *Worker) gather(ctx context.Context, a *attempt) error {
 	f := &a.facts
 	f.Asked = true
 	indexed := false
-	if cached {
+	if a.basis != askAnew {
 		var err error
 		if indexed, err = w.indexReady(ctx, a); err != nil {
 			return err
 		}
 	}
+	if !indexed && a.basis == oldReading {
+		a.basis = askAnew
+	}
 	if f.Link != nil {
-		if err := w.gatherAccount(ctx, a, indexed); err != nil || !f.lost() {
+		if err := w.gatherAccount(ctx, a, indexed && a.basis == youngReading); err != nil || !f.lost() {
 			return err
 		}
 		if a.account != nil { // somebody else's: known, and not this user's
@@ -39,7 +42,7 @@ func (w *Worker) gather(ctx context.Context, a *attempt, cached bool) error {
 	if err := w.gatherOwners(ctx, a); err != nil {
 		return err
 	}
-	return w.gatherRivals(ctx, a, cached)
+	return w.gatherRivals(ctx, a)
 }
 
 // indexReady tells whether ZenQMS's users were read for the run of this claim,
@@ -92,7 +95,7 @@ func (w *Worker) gatherMatches(ctx context.Context, a *attempt, indexed bool) er
 	f := &a.facts
 	address := store.Address(f.User.Email)
 	if indexed {
-		return w.DB.View(ctx, func(tx *store.Tx) error {
+		if err := w.DB.View(ctx, func(tx *store.Tx) error {
 			byID, err := tx.AccountsByExternalID(f.User.OktaID)
 			if err != nil {
 				return err
@@ -100,7 +103,13 @@ func (w *Worker) gatherMatches(ctx context.Context, a *attempt, indexed bool) er
 			byEmail, err := tx.AccountsAt(address)
 			f.ByID, f.ByEmail = allIndexed(byID), allIndexed(byEmail)
 			return err
-		})
+		}); err != nil || a.basis == youngReading {
+			return err
+		}
+		if err := w.confirm(ctx, a, f.ByID); err != nil {
+			return err
+		}
+		return w.confirm(ctx, a, f.ByEmail)
 	}
 	byID, err := w.byExternalID(ctx, a)
 	if err != nil {
@@ -120,6 +129,30 @@ func (w *Worker) gatherMatches(ctx context.Context, a *attempt, indexed bool) er
 	}
 	a.seen = append(append(a.seen, f.ByID...), f.ByEmail...)
 	return w.mendIndex(ctx, a, address)
+}
+
+// confirm reads accounts that the index found, in their places. Where one is no
+// longer what the index takes it for, ZenQMS has to be searched.
+func (w *Worker) confirm(ctx context.Context, a *attempt, found []zenqms.User) error {
+	for i, was := range found {
+		if at := slices.IndexFunc(a.seen, func(u zenqms.User) bool { return u.ID == was.ID }); at >= 0 {
+			found[i] = a.seen[at]
+			continue
+		}
+		u, err := w.ZenQMS.ByID(ctx, was.ID)
+		if zenqms.IsNotFound(err) {
+			return errAgain
+		}
+		if err != nil {
+			return err
+		}
+		if u.ExternalID != was.ExternalID || store.Address(u.Email) != store.Address(was.Email) {
+			return errAgain
+		}
+		w.outages.zenqms.answered(false)
+		found[i], a.seen = u, append(a.seen, u)
+	}
+	return nil
 }
 
 // mendIndex reads anew those who have the address by the index alone: else

@@ -142,7 +142,7 @@ func TestL1_ASearchThatFailsAfterA409ConcludesNothing(t *testing.T) {
 func TestK1_WhenTheWorkerMayUseTheDirectory(t *testing.T) {
 	w := newWorld(t)
 	young := store.Row{Origin: store.FromReconcile, RunStarted: w.now.Add(-time.Hour), Attempts: 1}
-	assert.True(t, w.w.mayUseDirectory(store.Claim{Rows: []store.Row{young}}), "K1: of this very hour")
+	assert.Equal(t, youngReading, w.w.basisOf(store.Claim{Rows: []store.Row{young}}), "K1: of this very hour")
 	for name, change := range map[string]func(*store.Row){
 		"a hook":                     func(r *store.Row) { r.Origin = store.FromHook },
 		"a manual sync":              func(r *store.Row) { r.Origin = store.FromManual },
@@ -150,15 +150,17 @@ func TestK1_WhenTheWorkerMayUseTheDirectory(t *testing.T) {
 		"a second attempt":           func(r *store.Row) { r.Attempts = 2 },
 		"a late look":                func(r *store.Row) { r.Looks = 1 },
 		"no run":                     func(r *store.Row) { r.RunStarted = time.Time{} },
-		"older than an hour":         func(r *store.Row) { r.RunStarted = r.RunStarted.Add(-time.Millisecond) },
 		"a second attempt at a hook": func(r *store.Row) { r.Origin, r.Attempts = store.FromHook, 2 },
 	} {
 		other := young
 		change(&other)
-		assert.False(t, w.w.mayUseDirectory(store.Claim{Rows: []store.Row{young, other}}), "K1: %s", name)
+		assert.Equal(t, askAnew, w.w.basisOf(store.Claim{Rows: []store.Row{young, other}}), "K1: %s", name)
 	}
+	old := young
+	old.RunStarted = old.RunStarted.Add(-time.Millisecond)
+	assert.Equal(t, oldReading, w.w.basisOf(store.Claim{Rows: []store.Row{young, old}}), "K1: older than an hour")
 	young.Origin, young.Cleared = store.FromInitial, store.ClearedByWalk
-	assert.True(t, w.w.mayUseDirectory(store.Claim{Rows: []store.Row{young}}))
+	assert.Equal(t, youngReading, w.w.basisOf(store.Claim{Rows: []store.Row{young}}))
 }
 
 func TestK1_WhatNeverRestsOnAWalksReading(t *testing.T) {

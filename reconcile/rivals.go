@@ -73,8 +73,8 @@ func (w *Worker) isGone(ctx context.Context, a *attempt, id string) (bool, error
 }
 
 // gatherRivals finds the other users of the address (rules L3 and L6): from
-// the directory, and unless a walk has just filled it also from Okta.
-func (w *Worker) gatherRivals(ctx context.Context, a *attempt, cached bool) error {
+// the directory, and unless a walk has filled it for this attempt also from Okta.
+func (w *Worker) gatherRivals(ctx context.Context, a *attempt) error {
 	f := &a.facts
 	address := store.Address(f.User.Email)
 	var others []store.Standing
@@ -85,7 +85,7 @@ func (w *Worker) gatherRivals(ctx context.Context, a *attempt, cached bool) erro
 	}); err != nil {
 		return err
 	}
-	if !cached {
+	if a.basis == askAnew {
 		var err error
 		if others, err = w.askOktaForRivals(ctx, a, others); err != nil {
 			return err
