@@ -37,9 +37,10 @@ func main() {
 	var o options
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each contestant runs")
 	flag.Float64Var(&o.seconds, "seconds", 3, "how long a contestant runs each time, about")
-	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain, latency, walk, initial, simulate or growth")
+	flag.StringVar(&o.only, "only", "", "measure only what begins with this: relay, relay-64, relay-256, enqueue, drain, latency, walk, initial, simulate, growth or storm")
 	flag.IntVar(&o.people, "people", 100_000, "users of the largest org that is walked; a million takes some minutes a round")
 	flag.IntVar(&o.events, "events", 300_000, "events of the year that a store has seen; each has a promise and a row of the log beside it")
+	flag.IntVar(&o.storm, "storm", 40_000, "hooks of a storm, 400,000 in ten minutes; as many seconds as it takes to send them it takes once more")
 	flag.StringVar(&o.json, "json", "", "write the results to this file as well")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "folder for the databases, on the disk to be measured")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of relays and queues")
@@ -59,14 +60,14 @@ func run(command func(context.Context) error) {
 }
 
 type options struct {
-	rounds, people, events    int
-	seconds                   float64
-	only, json, dir, profiles string
+	rounds, people, events, storm int
+	seconds                       float64
+	only, json, dir, profiles     string
 }
 
 func bench(ctx context.Context, o options) (err error) {
-	if o.rounds < 1 || o.seconds <= 0 || o.people < 1 || o.events < 1 {
-		return errors.New("-rounds, -seconds, -people and -events have to be more than 0")
+	if o.rounds < 1 || o.seconds <= 0 || o.people < 1 || o.events < 1 || o.storm < stormLeast {
+		return fmt.Errorf("-storm has to be %d and more, and -rounds, -seconds, -people and -events have to be more than 0", stormLeast)
 	}
 	if err := checkDisk(o.dir); err != nil {
 		return err
@@ -113,6 +114,7 @@ func measurements(program, folder string, o options) []measure.Measurement {
 		initialMeasurement(),
 		simulateMeasurement(),
 		growthMeasurement(folder, o.events),
+		stormMeasurement(program, o.storm),
 	}
 }
 

@@ -256,9 +256,10 @@ func serve(h http.Handler) (url string, stop func() error, err error) {
 	return "http://" + l.Addr().String(), server.Close, nil
 }
 
-// peakMemory is the most memory that this process has had resident, in MiB.
-func peakMemory() (float64, error) {
-	text, err := os.ReadFile("/proc/self/status")
+// peakMemory is the most memory that a process, "self" or by its number, has
+// had resident until now, in MiB.
+func peakMemory(process string) (float64, error) {
+	text, err := os.ReadFile("/proc/" + process + "/status")
 	if err != nil {
 		return 0, err
 	}
@@ -268,5 +269,5 @@ func peakMemory() (float64, error) {
 			return kib / 1024, err
 		}
 	}
-	return 0, errors.New("/proc/self/status does not tell the peak of memory")
+	return 0, errors.New("/proc does not tell the peak of memory")
 }

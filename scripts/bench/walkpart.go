@@ -54,7 +54,7 @@ func work(ctx context.Context, args []string, say func(any) error) (_ any, err e
 	if err := worker.Run(ctx); err != nil {
 		return nil, err
 	}
-	peak, err := peakMemory()
+	peak, err := peakMemory("self")
 	return measure.Figures{"peak MiB": peak}, err
 }
 
@@ -84,6 +84,6 @@ func listUsers(ctx context.Context, args []string, _ func(any) error) (any, erro
 	if n != want {
 		return nil, fmt.Errorf("the SDK listed %d of %d users", n, want)
 	}
-	peak, err := peakMemory()
+	peak, err := peakMemory("self")
 	return measure.Figures{"users/s": float64(n) / took.Seconds(), "peak MiB": peak}, err
 }

@@ -4,6 +4,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -25,8 +26,8 @@ import (
 const (
 	// patience is how long something may take to come up. It takes a moment.
 	patience = 20 * time.Second
-	// perSecond is zenqms.max_requests_per_second, the most that is allowed: no
-	// pause is to be measured.
+	// perSecond is zenqms.max_requests_per_second unless told otherwise, the most
+	// that is allowed: no pause is to be measured.
 	perSecond = 1000
 )
 
@@ -49,6 +50,9 @@ type Options struct {
 	Hooks http.RoundTripper
 	// ZenQMS may look at the calls of the account on their way; nil: nobody does.
 	ZenQMS func(http.Handler) http.Handler
+	// PerSecond is zenqms.max_requests_per_second, 0 as many as may be set, and
+	// Limit how many calls a second ZenQMS answers, 0 all.
+	PerSecond, Limit int
 }
 
 // New serves the imitations and writes the configuration. Fill the org and the
@@ -57,7 +61,7 @@ func New(o Options) (*Stage, error) {
 	s := &Stage{program: o.Program, folder: o.Folder}
 	oktaToken, zenqmsKey := rand.Text(), rand.Text()
 	s.Org = oktatest.New(oktatest.Options{Token: oktaToken, AllowHTTPHooks: true, HookClient: &http.Client{Transport: o.Hooks}})
-	s.Account = zenqmstest.New(zenqmstest.Options{Token: zenqmsKey, NoJournal: true})
+	s.Account = zenqmstest.New(zenqmstest.Options{Token: zenqmsKey, NoJournal: true, RatePerSecond: o.Limit})
 	account := http.Handler(s.Account)
 	if o.ZenQMS != nil {
 		account = o.ZenQMS(account)
@@ -75,7 +79,7 @@ func New(o Options) (*Stage, error) {
 	}
 	for name, text := range map[string]string{
 		"okta.token": oktaToken, "zenqms.key": zenqmsKey, "hook.secret": rand.Text() + rand.Text(),
-		"zensync.yaml": fmt.Sprintf(configuration, oktaURL, zenqmsURL, perSecond, s.relay, s.relay, filepath.Join(s.folder, "zensync.db")),
+		"zensync.yaml": fmt.Sprintf(configuration, oktaURL, zenqmsURL, cmp.Or(o.PerSecond, perSecond), s.relay, s.relay, s.Store()),
 	} {
 		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(text), 0o600); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -83,6 +87,9 @@ func New(o Options) (*Stage, error) {
 	}
 	return s, nil
 }
+
+// Store is the path of the database.
+func (s *Stage) Store() string { return filepath.Join(s.folder, "zensync.db") }
 
 const configuration = `okta:
   org_url: %s
@@ -161,6 +168,25 @@ func (s *Stage) awaitRelay(ctx context.Context, relay *service) error {
 
 // foreign are variables of the surroundings that would change what zensync does.
 var foreign = []string{"ZENSYNC_CONFIG", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID"}
+
+// Command runs a command of zensync's and returns what it says.
+func (s *Stage) Command(ctx context.Context, args ...string) ([]byte, error) {
+	out, err := s.command(ctx, args...).Output()
+	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+		err = fmt.Errorf("zensync %s: %w\n%s", args[0], err, failed.Stderr)
+	}
+	return out, err
+}
+
+// PID is the process of a service that was started, 0 for none.
+func (s *Stage) PID(name string) int {
+	for _, svc := range s.services {
+		if svc.name == name {
+			return svc.cmd.Process.Pid
+		}
+	}
+	return 0
+}
 
 func (s *Stage) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.program, args...)
