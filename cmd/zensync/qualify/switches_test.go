@@ -56,7 +56,7 @@ var switches = []ruleSwitch{
 	}`},
 	{"K4", "reconcile/wants.go", `case g.Open || g.Skipped:`, `case off("K4") || g.Open || g.Skipped:`},
 	{"K4", "reconcile/wants.go", "case meaning == LeaveAlone:\n\t\treturn false, nil", "case off(\"K4\"):\n\t\treturn true, nil\n\tcase meaning == LeaveAlone:\n\t\treturn false, nil"},
-	{"K4", "reconcile/attempt.go", `if !walk || row.Cleared`, `if off("K4") || !walk || row.Cleared`},
+	{"K4", "reconcile/basis.go", `if !walk || row.Cleared`, `if off("K4") || !walk || row.Cleared`},
 	{"K5", "reconcile/walk.go", "if wk.run.Kind == store.InitialRun {\n\t\treturn wk.readList(ctx, deprovisioned)", "if wk.run.Kind == store.InitialRun && !off(\"K5\") {\n\t\treturn wk.readList(ctx, deprovisioned)"},
 
 	{"B1", "reconcile/settle.go", `if count > limit {`, `if count > limit && !off("B1") {`},
