@@ -127,6 +127,9 @@ func emptySentence(name string, limited bool) string {
 
 // replaceFile writes a file whole or not at all, for its owner alone.
 func replaceFile(name string, text []byte) (err error) {
+	if err := mayReplace(name); err != nil {
+		return err
+	}
 	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -143,10 +146,36 @@ func replaceFile(name string, text []byte) (err error) {
 	return os.Rename(temporary.Name(), name)
 }
 
+// mayReplace fails where something is that a result must not take the place of: a
+// folder, a device (as root, /dev/null could be lost) or a database.
+func mayReplace(name string) error {
+	switch info, err := os.Stat(name); {
+	case err != nil:
+		return nil // there is nothing, or what is done next says what is wrong
+	case info.IsDir():
+		return fmt.Errorf("write %s: it is a folder; name a file in it", name)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("write %s: it is no file but a device, a pipe or the like; without --output it goes to stdout", name)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil // it is not known, and its folder says whether it can be replaced
+	}
+	defer file.Close()
+	var head [len(databaseMark)]byte
+	if _, err := io.ReadFull(file, head[:]); err == nil && string(head[:]) == databaseMark {
+		return fmt.Errorf("write %s: it is a database, which stays; name another file", name)
+	}
+	return nil
+}
+
+// databaseMark is how a file of SQLite's begins (https://www.sqlite.org/fileformat.html).
+const databaseMark = "SQLite format 3\x00"
+
 // tryPlace fails where replaceFile would, as far as can be told beforehand.
 func tryPlace(name string) error {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return fmt.Errorf("write %s: it is a folder; name a file in it", name)
+	if err := mayReplace(name); err != nil {
+		return err
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {
