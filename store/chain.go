@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -74,6 +75,13 @@ func (tx *Tx) CheckLog(earlier Head, progress ReadProgress) (Head, error) {
 	gone, err := tx.Archived()
 	if err != nil {
 		return Head{}, err
+	}
+	if last.Seq == 0 {
+		if version, err := tx.Setting(VersionSeen); err != nil {
+			return Head{}, err
+		} else if version != "" { // whoever works first notes it with a row of the log
+			return Head{}, errors.New("log: row 1 is missing: it is empty, and this store was worked with: somebody has deleted all of it")
+		}
 	}
 	c := chain{earlier: earlier}
 	if gone.Head.Seq > 0 {

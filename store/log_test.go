@@ -149,6 +149,9 @@ func TestA1_CheckOfAnEmptyLog(t *testing.T) {
 	head, err := f.checkLog()
 	require.NoError(t, err)
 	assert.Zero(t, head)
+	f.do(func(tx *Tx) error { return tx.SetSetting(VersionSeen, "1.2.3") })
+	_, err = f.checkLog()
+	assert.ErrorContains(t, err, "row 1 is missing: it is empty, and this store was worked with", "A1: a log that was deleted as a whole")
 }
 
 func TestA1_RowIsWrittenWithItsOutcomeOrNotAtAll(t *testing.T) {
