@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Progress of reading is told by functions of this form: how many rows were
@@ -42,6 +43,22 @@ func (tx *Tx) ExportLog(to io.Writer, seq int64, progress ReadProgress) (Head, e
 		return last, err
 	}
 	return last, tx.exportRows(to, max(seq, gone.Head.Seq)+1, last.Seq, progress)
+}
+
+// LogBefore is the end of the log's part that was written before a time: what is
+// behind it is an export --after its number. some is false where there is no row
+// since then.
+func (tx *Tx) LogBefore(at time.Time) (before Head, some bool, err error) {
+	var first int64
+	if err := tx.row(`SELECT coalesce(min(seq), 0) FROM log INDEXED BY log_time WHERE time >= ?`, FormatTime(at)).Scan(&first); err != nil || first == 0 {
+		return before, false, err
+	}
+	gone, err := tx.Archived()
+	if err != nil || gone.Head.Seq >= first-1 {
+		return gone.Head, true, err
+	}
+	_, err = tx.find(`SELECT seq, hash FROM log WHERE seq = ?`, []any{first - 1}, &before.Seq, &before.Hash)
+	return before, true, err
 }
 
 // exportRows writes the rows from one to another. Where some are missing it

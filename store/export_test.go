@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -254,4 +255,29 @@ func TestA1_ExportOfALogThatHasLostRowsSaysSo(t *testing.T) {
 	})
 	assert.EqualError(t, err, fmt.Sprintf("log: of the rows from 1 to %d, 1 are missing: somebody has deleted them; `zensync verify` names the first", last))
 	assert.EqualValues(t, last-1, strings.Count(out.String(), "\n"), "A1: those there are")
+}
+
+func TestA1_ALogSinceATimeFollowsFromTheRowBefore(t *testing.T) {
+	f := setup(t)
+	for minute := range 4 {
+		f.now = noon.Add(time.Duration(minute) * time.Minute)
+		f.append(LogRow{Origin: string(FromHook), Action: ActNone, Outcome: OutcomeUnchanged})
+	}
+	for minute, want := range map[int]int64{-1: 0, 0: 0, 1: 1, 3: 3} {
+		f.see(func(tx *Tx) error {
+			before, any, err := tx.LogBefore(noon.Add(time.Duration(minute) * time.Minute))
+			require.NoError(t, err)
+			assert.True(t, any)
+			assert.Equal(t, want, before.Seq)
+			proof, err := CheckExport(strings.NewReader(f.export(before.Seq)), before, nil)
+			require.NoError(t, err)
+			assert.Equal(t, Proof{First: want + 1, Head: f.head(), Whole: true}, proof)
+			return nil
+		})
+	}
+	f.see(func(tx *Tx) error {
+		_, any, err := tx.LogBefore(noon.Add(time.Hour))
+		assert.False(t, any)
+		return err
+	})
 }

@@ -21,7 +21,7 @@ import (
 
 // packed are the reports of an inspection pack, in the order of its page. Those
 // of what is now are whole; the others are of the period.
-var packed = []string{"summary", "leavers", "held", "acts", "failures", "dead", "skipped", "runs", "latency", "roles"}
+var packed = []string{"summary", "leavers", "held", "acts", "failures", "dead", "skipped", "drift", "runs", "latency", "roles"}
 
 // packedAlone are reports that are files of their own only: they are too long
 // for a page that people read.
@@ -30,10 +30,12 @@ var packedAlone = []string{"log", "links", "events"}
 // wholly says of a report that the pack's period does not narrow it.
 const wholly = "Here it is whole, as of when the pack was made, whatever its period."
 
-// packPage is the page of a pack, and packSums the file of its checksums, as
-// `sha256sum --check` takes it.
+// packPage is the page of a pack, packLog the log of its period with the hashes, as
+// `verify` takes it, and packSums the file of its checksums, as `sha256sum
+// --check` does.
 const (
 	packPage = "index.html"
+	packLog  = "log.jsonl"
 	packSums = "SHA256SUMS"
 )
 
@@ -69,17 +71,26 @@ func pack(c *cli.Context) error {
 	}); err != nil {
 		return uninterrupted(c.Context, err, "not packed: interrupted")
 	}
-	if err := p.write(folder); err != nil {
-		return err
+	files, err := p.write(folder, func(to io.Writer) error {
+		// Rows that came since the reports were read follow in it, and nothing else has changed.
+		return in.viewStore(c.Context, "", func(tx *store.Tx) error {
+			_, err := tx.ExportLog(to, p.before.Seq, nil)
+			return err
+		})
+	})
+	if err != nil {
+		return uninterrupted(c.Context, err, "not packed: interrupted")
 	}
-	fmt.Fprintf(c.App.ErrWriter, "%s in %s: open %s\n", count(int64(len(p.files)+1), "file", "files"), folder, packPage)
+	fmt.Fprintf(c.App.ErrWriter, "%s in %s: open %s\n", count(int64(files), "file", "files"), folder, packPage)
 	return p.broken
 }
 
 // inspection is a pack before it is written.
 type inspection struct {
 	files  []packedFile
-	broken error // what is wrong with the log
+	broken error      // what is wrong with the log
+	before store.Head // the row before the period's log
+	logged bool       // and that has rows
 }
 
 type packedFile struct {
@@ -103,11 +114,16 @@ func (in *installation) inspect(c *cli.Context, tx *store.Tx, e edition) (p insp
 	if err != nil {
 		return p, err
 	}
+	if p.before, p.logged, err = tx.LogBefore(e.args.Since); err != nil {
+		return p, err
+	}
 	page := output.Page{Title: "zensync inspection pack", Facts: append(e.facts(c),
+		output.Pair{Key: "made by", Value: login()},
 		output.Pair{Key: "installation", Value: in.Okta.OrgURL + " to " + in.ZenQMS.BaseURL},
 		output.Pair{Key: "program", Value: versionLine()},
 		output.Pair{Key: "configuration (sha256)", Value: notedHash(hash)},
-		output.Pair{Key: "chain of the log", Value: proof})}
+		output.Pair{Key: "chain of the log", Value: proof},
+		output.Pair{Key: "to be proved anew", Value: p.proving(head)})}
 	lacks, err := gapsOf(tx)
 	if err != nil {
 		return p, err
@@ -142,6 +158,22 @@ func (in *installation) inspect(c *cli.Context, tx *store.Tx, e edition) (p insp
 	return p, nil
 }
 
+// proving says how an auditor proves the log of the pack himself.
+func (p inspection) proving(head store.Head) string {
+	switch {
+	case p.broken != nil:
+		return "no: what does not hold is left out"
+	case !p.logged:
+		return "nothing was logged in the period"
+	}
+	from := p.before
+	if from.Seq == 0 {
+		from = head
+	}
+	return fmt.Sprintf("on any machine, with zensync verify %s --head %s: the log since then, each row with its hash. "+
+		"That the ends are those of the time is shown by ends that were noted elsewhere then, such as in digests and in the process log", packLog, headText(from))
+}
+
 // notedHash is the hash of the configuration last in effect, or in words that
 // there was none.
 func notedHash(hash string) string {
@@ -154,18 +186,18 @@ func notedHash(hash string) string {
 // periodOf are the limits of one report of a pack. What stands open is listed
 // whenever it began.
 func periodOf(name string, args store.ReportArgs) store.ReportArgs {
-	if slices.Contains([]string{"held", "dead", "skipped", "roles", "links"}, name) {
+	if slices.Contains([]string{"held", "dead", "skipped", "drift", "roles", "links"}, name) {
 		return store.ReportArgs{}
 	}
 	return args
 }
 
 // write makes the folder and its files, for their owner alone, and a list of
-// their checksums. One that is there already is not touched; one that cannot be
-// filled is removed.
-func (p inspection) write(folder string) (err error) {
+// their checksums, and returns how many they are. One that is there already is not
+// touched; one that cannot be filled is removed. export writes the log, row by row.
+func (p inspection) write(folder string, export func(io.Writer) error) (files int, err error) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
-		return fmt.Errorf("%w (--output has to name a folder that is not there yet, in one that is)", err)
+		return 0, fmt.Errorf("%w (--output has to name a folder that is not there yet, in one that is)", err)
 	}
 	defer func() {
 		if err != nil {
@@ -173,17 +205,31 @@ func (p inspection) write(folder string) (err error) {
 		}
 	}()
 	var sums strings.Builder
-	for _, f := range p.files {
-		sum := sha256.Sum256(f.text)
-		fmt.Fprintf(&sums, "%s  %s\n", hex.EncodeToString(sum[:]), f.name)
-	}
-	for _, f := range append(p.files, packedFile{packSums, []byte(sums.String())}) {
-		if err := fillNew(filepath.Join(folder, f.name), func(to io.Writer) error {
-			_, err := to.Write(f.text)
-			return err
-		}); err != nil {
+	put := func(name string, fill func(io.Writer) error) error {
+		sum := sha256.New()
+		if err := fillNew(filepath.Join(folder, name), func(to io.Writer) error { return fill(io.MultiWriter(to, sum)) }); err != nil {
 			return err
 		}
+		files++
+		fmt.Fprintf(&sums, "%s  %s\n", hex.EncodeToString(sum.Sum(nil)), name)
+		return nil
 	}
-	return nil
+	for _, f := range p.files {
+		if err := put(f.name, whole(f.text)); err != nil {
+			return files, err
+		}
+	}
+	if p.logged && p.broken == nil {
+		if err := put(packLog, export); err != nil {
+			return files, err
+		}
+	}
+	return files, put(packSums, whole([]byte(sums.String())))
+}
+
+func whole(text []byte) func(io.Writer) error {
+	return func(to io.Writer) error {
+		_, err := to.Write(text)
+		return err
+	}
 }
