@@ -30,10 +30,22 @@ func (w *world) drift(change ...func(*store.Tx) error) []string {
 	defer func() { w.db = original }()
 	lines := []string{}
 	for _, row := range w.report("drift", store.ReportArgs{}) {
+		if row["kind"] != "no_user" && row["kind"] != "no_account" { // which may need nothing
+			require.Regexp(w, endedBy[row["reason"].(string)], row["settle"], "%v", row)
+		}
 		require.NotEmpty(w, row["settle"], "%v", row)
 		lines = append(lines, fmt.Sprintf("%v %v %v>%v %v", row["kind"], row["field"], row["okta"], row["zenqms"], row["reason"]))
 	}
 	return lines
+}
+
+// endedBy is what ends a difference, by its reason.
+var endedBy = map[string]string{
+	"edited": `^it stays until he changes in Okta; zensync drift --fix 00u\w+ sets it at once$`, "missed": `^zensync reconcile, or zensync sync 00u\w+ at once$`,
+	"waiting": `^its sync, which is under way: zensync explain 00u\w+$`, "held": `^zensync approve, or discard: zensync report held$`,
+	"discarded": `^a person has said no: zensync drift --fix 00u\w+ does it all the same$`, "skipped": `^what its skip says: zensync report skipped$`,
+	"dead": `^zensync retry: zensync report dead$`, "frozen": `^make the group or role readable again: zensync status names it$`,
+	"unknown": `deactivate|zensync drift --fix 00u\w+ sets it at once$`,
 }
 
 // driftCase is an installation in step, and what is done to it.
@@ -123,6 +135,22 @@ func TestDriftNamesWhatDiffersAndWhy(t *testing.T) {
 			m.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
 			m.sync()
 		}, "field title Chief>Analyst skipped"},
+		"a change that was given up": {func(m *mapped, u oktatest.User, _ int64) {
+			m.acct.Fail(zenqmstest.OnUpdate, zenqmstest.Always, zenqmstest.Fault{Status: 405, Message: "not now"})
+			m.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
+			m.sync()
+			m.acct.Heal()
+		}, "field title Chief>Analyst dead"},
+		"a leaver who was given up": {func(m *mapped, u oktatest.User, _ int64) {
+			m.acct.Fail(zenqmstest.OnUpdate, zenqmstest.Always, zenqmstest.Fault{Status: 405, Message: "not now"})
+			m.org.SetStatus(u.ID, "DEPROVISIONED")
+			m.sync()
+			m.acct.Heal()
+		}, "access is_active inactive>active dead"},
+		"a role of which nobody can tell": {func(m *mapped, _ oktatest.User, account int64) {
+			m.acct.Edit(account, func(u *zenqmstest.User) { u.Roles = append(u.Roles, m.approver) })
+			m.org.Fail(oktatest.Match{Prefix: "/api/v1/groups/" + m.boss}, -1, oktatest.Fault{Status: 403})
+		}, "role Approver not given>given frozen"},
 		"no longer in the group": {func(m *mapped, u oktatest.User, _ int64) { m.org.RemoveMember(m.qa, u.ID) },
 			"role Reviewer not given>given missed"},
 		"a role a person keeps": {func(m *mapped, u oktatest.User, _ int64) { m.keepsRole(u) },

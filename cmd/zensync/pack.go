@@ -170,8 +170,8 @@ func (p inspection) proving(head store.Head) string {
 	if from.Seq == 0 {
 		from = head
 	}
-	return fmt.Sprintf("on any machine, with zensync verify %s --head %s: the log since then, each row with its hash. "+
-		"That the ends are those of the time is shown by ends that were noted elsewhere then, such as in digests and in the process log", packLog, headText(from))
+	return fmt.Sprintf("with zensync verify %s --head %s, on any machine: the file is the log of the period, each row with its hash. "+
+		"Ends that were noted elsewhere at the time, as in digests and the process log, show that it is the log of then: --head takes them as well", packLog, headText(from))
 }
 
 // notedHash is the hash of the configuration last in effect, or in words that
