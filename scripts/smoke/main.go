@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"time"
 )
 
 func main() {
@@ -56,13 +57,15 @@ func live(ctx context.Context, folder string) error {
 	return nil
 }
 
-// walk goes through steps.
+// walk goes through steps, and says how many seconds they took.
 func walk(ctx context.Context, steps []step) error {
 	for _, s := range steps {
 		fmt.Println("==", s.name)
+		began := time.Now()
 		if err := s.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		fmt.Printf("   %.1f s\n", time.Since(began).Seconds())
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -49,6 +50,15 @@ func (a Address) String() string { return a.Key + " (" + a.Service + ")" }
 func (a Address) channel() string {
 	sum := sha256.Sum256([]byte(a.url))
 	return fmt.Sprintf("%s %x", a.Service, sum[:2])
+}
+
+// Services of shoutrrr's send by http.DefaultClient, which nothing else that
+// leaves this host is sent by. One that followed a redirect would take the page of a login for
+// an answer, and a message that nobody got for sent; or carry names elsewhere.
+func init() {
+	http.DefaultClient.CheckRedirect = func(*http.Request, []*http.Request) error {
+		return errors.New("the server sends the message on to another address, which is not followed: write that one, if it is right")
+	}
 }
 
 // Message is what is told: a line, and what there is to say and do.

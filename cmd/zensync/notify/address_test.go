@@ -195,6 +195,19 @@ func TestErrorsHoldNothingOfTheAddress(t *testing.T) {
 	}
 }
 
+// A webhook behind a login answers with the way to it: the message has not come.
+func TestAMessageThatIsSentOnHasNotArrived(t *testing.T) {
+	elsewhere := newReceiver(t)
+	for _, status := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
+		login := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/login?for="+secret, status))
+		t.Cleanup(login.Close)
+		err := NewAddress("notify.urls[0]", "generic+"+login.URL+"/"+secret).Send(Message{"title", "text"})
+		require.ErrorContains(t, err, "which is not followed")
+		assert.NotContains(t, err.Error(), secret)
+	}
+	assert.Empty(t, elsewhere.got())
+}
+
 func TestErrorsStillSayWhatHappened(t *testing.T) {
 	r := newReceiver(t)
 	r.fail(http.StatusForbidden)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -89,6 +90,9 @@ func check(key string) func(string) (string, error) {
 func (s *Setup) checkOrg(answer string) (string, error) {
 	meant := config.OrgAddress(answer)
 	good, err := config.Answer("okta.org_url", meant)
+	if u, broken := url.Parse(good); err == nil && broken == nil && u.Hostname() != "localhost" && !strings.ContainsAny(u.Hostname(), ".:") {
+		return "", errors.New("is no address of an org; copy it out of the browser, as in https://" + u.Hostname() + ".okta.com")
+	}
 	if err == nil && strings.TrimSuffix(strings.TrimSpace(answer), "/") != good {
 		s.Tell("taken for the org %s", good)
 	}
