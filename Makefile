@@ -110,12 +110,12 @@ licences:
 package:
 	GO='$(GO)' scripts/package.sh
 
-## package-check: that they can be made again, what is in them, and the units
+## package-check: that they can be made again, what is in them, completions, alerting rules and the units
 .PHONY: package-check
 package-check:
 	GO='$(GO)' scripts/package-check.sh
 
-## smoke: install, run, upgrade and purge the deb in a Debian container; needs root
+## smoke: install, run, upgrade and remove deb, rpm and tarball in a Debian container; needs root
 .PHONY: smoke
 smoke:
 	GO='$(GO)' scripts/smoke.sh
