@@ -17,6 +17,7 @@ import (
 	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
 	"github.com/zensync/zensync/scripts/bench/crowd"
+	"github.com/zensync/zensync/scripts/bench/curve"
 	"github.com/zensync/zensync/scripts/bench/measure"
 	"github.com/zensync/zensync/scripts/bench/part"
 	"github.com/zensync/zensync/store"
@@ -26,15 +27,18 @@ const (
 	// Of four people each, in turn, two have no account yet, one has one that
 	// lacks the link alone, and one is in step, but the store does not know.
 	quarter = 500
-	people  = 4 * quarter
 	// callTakes is how long ZenQMS takes to answer a call.
 	callTakes = 50 * time.Millisecond
 	// overheadMost is how much longer than its calls an initial sync may take.
 	overheadMost = 1.1
-	// pages is how many pages of a hundred ZenQMS's list has: that none is left
-	// shows on one more.
-	pages = 2*quarter/100 + 1
 )
+
+// smaller are the quarters of other orgs, for the curve.
+var smaller = []int{50, 150}
+
+// pages is how many pages of a hundred ZenQMS's list has: that none is left
+// shows on one more.
+func pages(quarter int) int { return 2*quarter/100 + 1 }
 
 // initialMeasurement is the initial sync of an org against what its calls of
 // ZenQMS take, if as many are always under way as may be: as reckoned, and as
@@ -44,9 +48,25 @@ func initialMeasurement() measure.Measurement {
 	claim := func(what, figure string, target measure.Target) measure.Claim {
 		return measure.Claim{What: "initial sync: " + what, Figure: figure, Of: name, Target: target}
 	}
+	drawn := measure.Curve{Name: "initial", Lines: []measure.Line{{Name: "calls x latency / concurrency"}, {Name: "initial sync"}}}
+	var contestants []measure.Contestant
+	for _, q := range append(smaller, quarter) {
+		of := name
+		if q != quarter {
+			of = fmt.Sprintf("%s, %d users", name, 4*q)
+		}
+		contestants = append(contestants, measure.Contestant{Name: of, Run: func(ctx context.Context, folder string) (measure.Figures, error) {
+			return runInitial(ctx, folder, q)
+		}})
+		drawn.Labels = append(drawn.Labels, curve.Label(4*q))
+		for i, figure := range []string{"bound s", "took s"} {
+			drawn.Lines[i].Spots = append(drawn.Lines[i].Spots, measure.Spot{Of: of, Figure: figure})
+		}
+	}
 	return measure.Measurement{
 		Name:        "initial",
-		Contestants: []measure.Contestant{{Name: name, Run: runInitial}, {Name: control, Run: runCalls}},
+		Contestants: append(contestants, measure.Contestant{Name: control, Run: runCalls}),
+		Curves:      []measure.Curve{drawn},
 		Claims: []measure.Claim{
 			claim(fmt.Sprintf("time at %s a call / calls x latency / %d", callTakes, calls), "of bound x", measure.AtMost(overheadMost)),
 			{What: "the same / as many calls by a program that does nothing else", Figure: "took s", Of: name, To: []string{control}, Target: measure.AtMost(overheadMost)},
@@ -74,7 +94,8 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.next.ServeHTTP(w, r)
 }
 
-func runInitial(ctx context.Context, folder string) (_ measure.Figures, err error) {
+func runInitial(ctx context.Context, folder string, quarter int) (_ measure.Figures, err error) {
+	people := 4 * quarter
 	org := crowd.New(people)
 	account := zenqmstest.New(zenqmstest.Options{NoJournal: true})
 	for i := range people {
@@ -111,10 +132,11 @@ func runInitial(ctx context.Context, folder string) (_ measure.Figures, err erro
 	bound := time.Duration(all) * callTakes / calls
 	return measure.Figures{
 		"took s":      took.Seconds(),
+		"bound s":     bound.Seconds(),
 		"of bound x":  float64(took) / float64(bound),
-		"new calls":   float64(creates) / (2 * quarter),
-		"link calls":  float64(links) / quarter,
-		"equal calls": float64(all-pages-creates-links) / quarter,
+		"new calls":   float64(creates) / float64(2*quarter),
+		"link calls":  float64(links) / float64(quarter),
+		"equal calls": float64(all-int64(pages(quarter))-creates-links) / float64(quarter),
 	}, nil
 }
 
@@ -127,7 +149,7 @@ func runCalls(ctx context.Context, _ string) (figures measure.Figures, err error
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	err = part.Do(ctx, &figures, "calls", url, strconv.Itoa(3*quarter+pages))
+	err = part.Do(ctx, &figures, "calls", url, strconv.Itoa(3*quarter+pages(quarter)))
 	return figures, err
 }
 

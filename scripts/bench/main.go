@@ -21,6 +21,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/zensync/zensync/scripts/bench/curve"
 	"github.com/zensync/zensync/scripts/bench/measure"
 	"github.com/zensync/zensync/scripts/bench/part"
 	"github.com/zensync/zensync/scripts/bench/queue"
@@ -42,6 +43,7 @@ func main() {
 	flag.IntVar(&o.events, "events", 300_000, "events of the year that a store has seen; each has a promise and a row of the log beside it")
 	flag.IntVar(&o.storm, "storm", 40_000, "hooks of a storm, 400,000 in ten minutes; as many seconds as it takes to send them it takes once more")
 	flag.StringVar(&o.json, "json", "", "write the results to this file as well")
+	flag.StringVar(&o.curves, "curves", "", "draw the curves of what was measured into this folder")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "folder for the databases, on the disk to be measured")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of relays and queues")
 	flag.Parse()
@@ -60,9 +62,9 @@ func run(command func(context.Context) error) {
 }
 
 type options struct {
-	rounds, people, events, storm int
-	seconds                       float64
-	only, json, dir, profiles     string
+	rounds, people, events, storm     int
+	seconds                           float64
+	only, json, dir, profiles, curves string
 }
 
 func bench(ctx context.Context, o options) (err error) {
@@ -96,6 +98,11 @@ func bench(ctx context.Context, o options) (err error) {
 	}
 	report.Machine = measure.Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU(), Go: runtime.Version()}
 	report.Print(os.Stdout)
+	if o.curves != "" {
+		if err := curve.Draw(o.curves, report.Curves); err != nil {
+			return err
+		}
+	}
 	if o.json == "" {
 		return nil
 	}

@@ -13,14 +13,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zensync/zensync/scripts/bench/curve"
 	"github.com/zensync/zensync/scripts/bench/measure"
 	"github.com/zensync/zensync/scripts/bench/simulate"
 )
 
 const (
-	// simulated is how many users the simulation has that is held to what is
-	// reckoned: it takes half a minute, and less than the hour within which the
-	// worker may act on what a walk has read.
+	// simulated is up to how many users simulations are held to what is
+	// reckoned: that many take half a minute.
 	simulated = 10_000
 	// apart is how far the two may be.
 	apart = 1.05
@@ -28,25 +28,32 @@ const (
 
 // simulateMeasurement holds a simulated initial sync to what arithmetic says.
 func simulateMeasurement() measure.Measurement {
-	const name, control = "simulation", "arithmetic"
-	s := simulate.Usual(simulated)
-	return measure.Measurement{
-		Name: "simulate",
-		Contestants: []measure.Contestant{
-			{Name: name, Run: func(ctx context.Context, folder string) (measure.Figures, error) {
-				out, err := play(ctx, folder, []simulate.Scenario{s})
-				if err != nil {
-					return nil, err
-				}
-				return measure.Figures{"simulated s": out[0].Took.Seconds(), "real s": out[0].Real.Seconds()}, nil
-			}},
-			{Name: control, Run: func(context.Context, string) (measure.Figures, error) {
-				return measure.Figures{"simulated s": s.Reckon().Seconds()}, nil
-			}},
-		},
-		Claims: []measure.Claim{{What: fmt.Sprintf("simulated initial sync of %d users, as usual / by arithmetic", simulated),
-			Figure: "simulated s", Of: name, To: []string{control}, Target: measure.AtMost(apart)}},
+	m := measure.Measurement{Name: "simulate"}
+	drawn := measure.Curve{Name: "simulate", Lines: []measure.Line{{Name: "by arithmetic"}, {Name: "simulated"}}}
+	for users := 1000; users <= 1_000_000; users *= 10 {
+		s := simulate.Usual(users)
+		control, name := fmt.Sprintf("arithmetic, %d users", users), fmt.Sprintf("simulation, %d users", users)
+		drawn.Labels = append(drawn.Labels, curve.Label(users))
+		drawn.Lines[0].Spots = append(drawn.Lines[0].Spots, measure.Spot{Of: control, Figure: "takes s"})
+		drawn.Lines[1].Spots = append(drawn.Lines[1].Spots, measure.Spot{Of: name, Figure: "takes s"})
+		m.Contestants = append(m.Contestants, measure.Contestant{Name: control, Run: func(context.Context, string) (measure.Figures, error) {
+			return measure.Figures{"takes s": s.Reckon().Seconds()}, nil
+		}})
+		if users > simulated {
+			continue
+		}
+		m.Contestants = append(m.Contestants, measure.Contestant{Name: name, Run: func(ctx context.Context, folder string) (measure.Figures, error) {
+			out, err := play(ctx, folder, []simulate.Scenario{s})
+			if err != nil {
+				return nil, err
+			}
+			return measure.Figures{"takes s": out[0].Took.Seconds(), "to simulate s": out[0].Real.Seconds()}, nil
+		}})
+		m.Claims = append(m.Claims, measure.Claim{What: fmt.Sprintf("simulated initial sync of %d users, as usual / by arithmetic", users),
+			Figure: "takes s", Of: name, To: []string{control}, Target: measure.AtMost(apart)})
 	}
+	m.Curves = []measure.Curve{drawn}
+	return m
 }
 
 // simulateCommand is `simulate`: it answers how long an initial sync of so many

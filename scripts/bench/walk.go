@@ -14,6 +14,7 @@ import (
 
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
 	"github.com/zensync/zensync/scripts/bench/crowd"
+	"github.com/zensync/zensync/scripts/bench/curve"
 	"github.com/zensync/zensync/scripts/bench/measure"
 	"github.com/zensync/zensync/scripts/bench/part"
 	"github.com/zensync/zensync/store"
@@ -64,6 +65,7 @@ func walkMeasurement(folder string, people int, seconds float64) measure.Measure
 		m.Claims = append(m.Claims, measure.Claim{What: fmt.Sprintf("reconcile, users/s of %d / of %d", last.people, first.people),
 			Figure: "users/s", Of: last.name("reconcile"), To: []string{first.name("reconcile")}, Target: measure.AtLeast(linear)})
 	}
+	m.Curves = []measure.Curve{walkCurve(orgs)}
 	alone, meanwhile := last.name("hooks alone"), last.name("hooks, reconcile meanwhile")
 	m.Contestants = append(m.Contestants,
 		measure.Contestant{Name: alone, Run: func(ctx context.Context, _ string) (measure.Figures, error) { return last.hooksAlone(ctx, seconds) }},
@@ -73,6 +75,19 @@ func walkMeasurement(folder string, people int, seconds float64) measure.Measure
 			Figure: "p99 ms", Of: meanwhile, Target: measure.AtMost(hookMost)},
 		measure.Claim{What: "the same, p50 / without a reconcile", Figure: "p50 ms", Of: meanwhile, To: []string{alone}})
 	return m
+}
+
+// walkCurve is how long everybody takes, by how many they are.
+func walkCurve(orgs []*walkOrg) measure.Curve {
+	reconcile, list := measure.Line{Name: "reconcile with nothing to do"}, measure.Line{Name: "the SDK's ListUsers alone"}
+	c := measure.Curve{Name: "walk"}
+	for _, o := range orgs {
+		c.Labels = append(c.Labels, curve.Label(o.people))
+		reconcile.Spots = append(reconcile.Spots, measure.Spot{Of: o.name("reconcile"), Figure: "took s"})
+		list.Spots = append(list.Spots, measure.Spot{Of: o.name("SDK"), Figure: "took s"})
+	}
+	c.Lines = []measure.Line{list, reconcile}
+	return c
 }
 
 // walkOrg is an org and the store that is in step with it, made when it is
@@ -152,7 +167,8 @@ func (o *walkOrg) reconcile(ctx context.Context, hooks bool) (measure.Figures, e
 	if run.State != store.RunDone || run.Users != int64(o.people) {
 		return nil, fmt.Errorf("the run is %s with %d of %d users: %s", run.State, run.Users, o.people, run.Error)
 	}
-	figures["users/s"] = float64(o.people) / run.Finished.Sub(run.Started).Seconds()
+	figures["took s"] = run.Finished.Sub(run.Started).Seconds()
+	figures["users/s"] = float64(o.people) / figures["took s"]
 	written, err := crowd.Written(ctx, o.store())
 	if hooks {
 		figures["p50 ms"], figures["p99 ms"] = quantiles(latencies)

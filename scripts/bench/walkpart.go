@@ -85,5 +85,5 @@ func listUsers(ctx context.Context, args []string, _ func(any) error) (any, erro
 		return nil, fmt.Errorf("the SDK listed %d of %d users", n, want)
 	}
 	peak, err := peakMemory("self")
-	return measure.Figures{"users/s": float64(n) / took.Seconds(), "peak MiB": peak}, err
+	return measure.Figures{"took s": took.Seconds(), "users/s": float64(n) / took.Seconds(), "peak MiB": peak}, err
 }

@@ -32,6 +32,7 @@ type Measurement struct {
 	Name        string // as in --only
 	Contestants []Contestant
 	Claims      []Claim
+	Curves      []Curve
 }
 
 // Claim is what a figure of a contestant is held to.

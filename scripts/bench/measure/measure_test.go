@@ -117,6 +117,20 @@ func TestFailureNamesTheContestant(t *testing.T) {
 	}
 }
 
+func TestCurvesAreOfMedians(t *testing.T) {
+	var order []string
+	m := Measurement{Name: "queue", Contestants: []Contestant{fixed("ours", &order, 4, 2, 9), fixed("one", &order, 1, 1, 1)},
+		Curves: []Curve{{Name: "rate", Labels: []string{"a", "b"}, Lines: []Line{{Name: "x", Spots: []Spot{{"ours", "jobs/s"}, {}}}, {Name: "y", Spots: []Spot{{"one", "speed"}, {"one", "jobs/s"}}}}}}}
+	report, err := Run(t.Context(), []Measurement{m}, 3, t.TempDir(), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, y := report.Curves[0].Lines[0].Values, report.Curves[0].Lines[1].Values
+	if x[0] == nil || *x[0] != 4 || x[1] != nil || y[0] != nil || y[1] == nil || *y[1] != 1 {
+		t.Errorf("the points: %v, %v", x, y)
+	}
+}
+
 func TestClaimsNameWhatThereIs(t *testing.T) {
 	var order []string
 	for _, claim := range []Claim{

@@ -13,10 +13,11 @@ import (
 
 // Report is all that was measured.
 type Report struct {
-	Machine Machine  `json:"machine"`
-	Rounds  int      `json:"rounds"`
-	Results []Result `json:"results"`
-	Figures []Figure `json:"figures"`
+	Machine Machine   `json:"machine"`
+	Rounds  int       `json:"rounds"`
+	Results []Result  `json:"results"`
+	Figures []Figure  `json:"figures"`
+	Curves  []Drawing `json:"curves"`
 }
 
 // Machine is what it was measured on.
@@ -56,6 +57,9 @@ func (r *Report) add(m Measurement, done rounds) error {
 			return err
 		}
 		r.Results = append(r.Results, newResult(c, values))
+	}
+	for _, c := range m.Curves {
+		r.Curves = append(r.Curves, c.draw(done))
 	}
 	for _, c := range m.Contestants {
 		r.addFigures(m.Name, c.Name, done[c.Name])
