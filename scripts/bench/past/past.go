@@ -27,8 +27,43 @@ func Fill(ctx context.Context, path string, n, people int, over time.Duration) e
 		return err
 	}
 	db.SetMaxOpenConns(1)
-	err = fill(ctx, db, n, people, over)
+	indexes, err := dropIndexes(ctx, db)
+	if err == nil {
+		err = fill(ctx, db, n, people, over)
+	}
+	for _, index := range indexes {
+		if err == nil {
+			_, err = db.ExecContext(ctx, index)
+		}
+	}
 	return errors.Join(err, db.Close())
+}
+
+// dropIndexes takes the indexes from the tables that are filled, and returns how
+// to make them again: of many rows SQLite sorts them once then.
+func dropIndexes(ctx context.Context, db *sql.DB) (again []string, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('event', 'outbox', 'log')`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var name, make string
+		if err := rows.Scan(&name, &make); err != nil {
+			return nil, err
+		}
+		names, again = append(names, name), append(again, make)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if _, err := db.ExecContext(ctx, `DROP INDEX `+name); err != nil {
+			return nil, err
+		}
+	}
+	return again, nil
 }
 
 func fill(ctx context.Context, db *sql.DB, n, people int, over time.Duration) error {
