@@ -46,7 +46,7 @@ test:
 		echo 'The race detector needs cgo and a C compiler; testing without it.'; \
 		$(GO) test -timeout $(PATIENCE) $$($(GO) list ./... | grep -vE '/(cmd/zensync|qualify|reconcile|store)$$'); \
 	fi
-	$(GO) -C scripts/bench test ./measure ./crowd ./simulate
+	$(GO) -C scripts/bench test ./measure ./crowd ./curve ./simulate
 
 ## test-race: all tests with the race detector, the scripts as well; it takes its time
 .PHONY: test-race
@@ -134,17 +134,22 @@ browser: build
 	fi; \
 	$(GO) -C scripts/browser test -count=1 -v . -args -program '$(CURDIR)/$(BIN)' -axe "$$axe" -screenshots '$(CURDIR)/bin/browser'
 
-# How often, and for how long at a time, each contestant of scripts/bench runs.
+# How often, and for how long at a time, each contestant of scripts/bench runs, and
+# how many users there are, events of a year, hooks of a storm at most.
 ROUNDS  ?= 5
 SECONDS ?= 3
+PEOPLE  ?= 100000
+EVENTS  ?= 300000
+STORM   ?= 40000
 
-## bench: all benchmarks, and the comparisons of scripts/bench; a quick look is make bench ROUNDS=1 SECONDS=1
+## bench: all benchmarks, and the comparisons of scripts/bench, with curves; a quick look is make bench ROUNDS=1 SECONDS=1
 .PHONY: bench
 bench:
 	@packages=$$(grep -rl --include='*_test.go' '^func Benchmark' ./cmd ./reconcile ./relay ./store | xargs -rn1 dirname | sort -u); \
 	$(GO) test -run '^$$' -bench . -benchmem $$packages
 	@mkdir -p bin
-	$(GO) -C scripts/bench run . -rounds $(ROUNDS) -seconds $(SECONDS) -json '$(CURDIR)/bin/bench.json'
+	$(GO) -C scripts/bench run . -rounds $(ROUNDS) -seconds $(SECONDS) -people $(PEOPLE) -events $(EVENTS) -storm $(STORM) \
+		-curves '$(CURDIR)/scripts/bench/curves' -json '$(CURDIR)/bin/bench.json'
 
 ## install: the program to $(DESTDIR)$(PREFIX)/bin
 .PHONY: install

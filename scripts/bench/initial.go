@@ -48,7 +48,7 @@ func initialMeasurement() measure.Measurement {
 	claim := func(what, figure string, target measure.Target) measure.Claim {
 		return measure.Claim{What: "initial sync: " + what, Figure: figure, Of: name, Target: target}
 	}
-	drawn := measure.Curve{Name: "initial", Lines: []measure.Line{{Name: "calls x latency / concurrency"}, {Name: "initial sync"}}}
+	drawn := measure.Curve{Name: "initial", Lines: []measure.Line{{Name: "its calls, 8 at once"}, {Name: "initial sync"}}}
 	var contestants []measure.Contestant
 	for _, q := range append(smaller, quarter) {
 		of := name

@@ -43,6 +43,7 @@ func main() {
 	flag.IntVar(&o.events, "events", 300_000, "events of the year that a store has seen; each has a promise and a row of the log beside it")
 	flag.IntVar(&o.storm, "storm", 40_000, "hooks of a storm, 400,000 in ten minutes; as many seconds as it takes to send them it takes once more")
 	flag.StringVar(&o.json, "json", "", "write the results to this file as well")
+	flag.IntVar(&o.simulated, "simulated", 10_000, "users of the largest org whose initial sync is simulated; a thousand take some 3 s, and memory")
 	flag.StringVar(&o.curves, "curves", "", "draw the curves of what was measured into this folder")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "folder for the databases, on the disk to be measured")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of relays and queues")
@@ -62,9 +63,9 @@ func run(command func(context.Context) error) {
 }
 
 type options struct {
-	rounds, people, events, storm     int
-	seconds                           float64
-	only, json, dir, profiles, curves string
+	rounds, people, events, storm, simulated int
+	seconds                                  float64
+	only, json, dir, profiles, curves        string
 }
 
 func bench(ctx context.Context, o options) (err error) {
@@ -119,7 +120,7 @@ func measurements(program, folder string, o options) []measure.Measurement {
 		latencyMeasurement(program, o.seconds),
 		walkMeasurement(folder, o.people, o.seconds),
 		initialMeasurement(),
-		simulateMeasurement(),
+		simulateMeasurement(o.simulated),
 		growthMeasurement(folder, o.events),
 		stormMeasurement(program, o.storm),
 	}

@@ -18,16 +18,12 @@ import (
 	"github.com/zensync/zensync/scripts/bench/simulate"
 )
 
-const (
-	// simulated is up to how many users simulations are held to what is
-	// reckoned: that many take half a minute.
-	simulated = 10_000
-	// apart is how far the two may be.
-	apart = 1.05
-)
+// apart is how far a simulation and arithmetic may be.
+const apart = 1.05
 
-// simulateMeasurement holds a simulated initial sync to what arithmetic says.
-func simulateMeasurement() measure.Measurement {
+// simulateMeasurement holds simulated initial syncs of up to so many users to
+// what arithmetic says.
+func simulateMeasurement(simulated int) measure.Measurement {
 	m := measure.Measurement{Name: "simulate"}
 	drawn := measure.Curve{Name: "simulate", Lines: []measure.Line{{Name: "by arithmetic"}, {Name: "simulated"}}}
 	for users := 1000; users <= 1_000_000; users *= 10 {

@@ -122,6 +122,16 @@ func TestALimitOfZenQMSItselfIsWaitedOut(t *testing.T) {
 	}
 }
 
+func TestK1_BeyondTheFirstHourANewUserTakesOneCallStill(t *testing.T) {
+	s := swift(400)
+	s.PerSecond = 0.1
+	out := Run(t, s)
+	near(t, "401 calls, one in ten seconds", out.Took, 4010*time.Second)
+	if reads := out.Okta.All - out.Okta.Lists; out.ZenQMS.All != 401 || reads < 10 || reads > 40 {
+		t.Errorf("a call for each, and the last 40, but for whom the worker has in hand, are read in Okta: %+v", out)
+	}
+}
+
 func TestArithmeticAgrees(t *testing.T) {
 	mixed := Usual(500)
 	mixed.New, mixed.Link = 0.3, 0.4
