@@ -79,7 +79,7 @@ func walkMeasurement(folder string, people int, seconds float64) measure.Measure
 
 // walkCurve is how long everybody takes, by how many they are.
 func walkCurve(orgs []*walkOrg) measure.Curve {
-	reconcile, list := measure.Line{Name: "reconcile with nothing to do"}, measure.Line{Name: "the SDK's ListUsers alone"}
+	reconcile, list := measure.Line{Name: "reconcile"}, measure.Line{Name: "ListUsers alone"}
 	c := measure.Curve{Name: "walk"}
 	for _, o := range orgs {
 		c.Labels = append(c.Labels, curve.Label(o.people))
