@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -137,26 +139,44 @@ func (tx *Tx) claim(epoch int64, limit int, least Priority) ([]Claim, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for due work: %w", err)
 	}
-	claims := make([]Claim, 0, len(users))
-	for _, user := range users {
-		now := FormatTime(tx.Now)
-		if err := tx.run(`
-			UPDATE outbox INDEXED BY outbox_pending SET state = 'running', epoch = ?, claimed = ?, attempts = attempts + 1
-			WHERE okta_id = ? AND state = 'open'`, epoch, now, user); err != nil {
-			return nil, fmt.Errorf("take the work of %s: %w", user, err)
-		}
-		rows, err := collect(tx, scanRow, `
-			SELECT o.id, o.okta_id, o.origin, o.priority, o.run, r.started, e.uuid, e.type, e.groups, e.published, e.received,
-			       coalesce(o.actor, e.actor), o.attempts, o.looks, o.due, o.claimed, o.action, o.cleared
-			FROM outbox o INDEXED BY outbox_pending LEFT JOIN event e ON e.id = o.event LEFT JOIN run r ON r.id = o.run
-			WHERE o.okta_id = ? AND o.state = 'running' ORDER BY o.id`, user)
-		if err != nil {
-			return nil, fmt.Errorf("take the work of %s: %w", user, err)
-		}
-		claims = append(claims, Claim{OktaID: user, Epoch: epoch, Rows: rows})
+	if len(users) == 0 {
+		return nil, nil
+	}
+	list, err := json.Marshal(users)
+	if err != nil {
+		return nil, fmt.Errorf("name who is taken: %w", err)
+	}
+	if err := tx.run(takeQuery, epoch, FormatTime(tx.Now), string(list)); err != nil {
+		return nil, fmt.Errorf("take the work of %d users: %w", len(users), err)
+	}
+	rows, err := collect(tx, scanRow, takenQuery, string(list))
+	if err != nil {
+		return nil, fmt.Errorf("read the work of %d users: %w", len(users), err)
+	}
+	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.ID, b.ID) })
+	claims, at := make([]Claim, len(users)), make(map[string]int, len(users))
+	for i, user := range users {
+		claims[i], at[user] = Claim{OktaID: user, Epoch: epoch}, i
+	}
+	for _, r := range rows {
+		c := &claims[at[r.OktaID]]
+		c.Rows = append(c.Rows, r)
 	}
 	return claims, nil
 }
+
+// Those that are taken at once are taken by one statement: a statement for each
+// costs as much again as what it does.
+const (
+	takeQuery = `
+	UPDATE outbox INDEXED BY outbox_pending SET state = 'running', epoch = ?, claimed = ?, attempts = attempts + 1
+	WHERE state = 'open' AND okta_id IN (SELECT value FROM json_each(?))`
+	takenQuery = `
+	SELECT o.id, o.okta_id, o.origin, o.priority, o.run, r.started, e.uuid, e.type, e.groups, e.published, e.received,
+	       coalesce(o.actor, e.actor), o.attempts, o.looks, o.due, o.claimed, o.action, o.cleared
+	FROM outbox o INDEXED BY outbox_pending LEFT JOIN event e ON e.id = o.event LEFT JOIN run r ON r.id = o.run
+	WHERE o.state = 'running' AND o.okta_id IN (SELECT value FROM json_each(?))`
+)
 
 // dueUsers are up to limit users to claim, in the order of urgency, of those
 // at least as urgent as least. Each priority is a question of its own, so that

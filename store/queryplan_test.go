@@ -65,6 +65,8 @@ func asksLittle(f *fixture) {
 	}{
 		"who is due": {dueQuery, []any{HookPriority, FormatTime(noon)},
 			[]string{"SEARCH o USING INDEX outbox_open (priority=? AND due<?)", "SEARCH r USING INDEX outbox_pending (okta_id=?)"}},
+		"taking some":      {takeQuery, []any{1, FormatTime(noon), `["00u1"]`}, []string{"SEARCH outbox USING INDEX outbox_pending (okta_id=?)"}},
+		"what was taken":   {takenQuery, []any{`["00u1"]`}, []string{"SEARCH o USING INDEX outbox_pending (okta_id=?)"}},
 		"when somebody is": {nextDueQuery, nil, []string{"SEARCH o USING COVERING INDEX outbox_open (priority=?)"}},
 		"when the last is": {lastDueQuery, nil, []string{"SEARCH o USING COVERING INDEX outbox_open (priority=?)"}},
 		"a glance at some": {glanceQuery, []any{"[1,2]"},

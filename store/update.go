@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync/atomic"
 )
@@ -112,8 +113,12 @@ func (db *DB) write() {
 }
 
 // collect adds to first whatever is queued already, without waiting for more.
+// Who is just about to queue is let go first, once: where many come at a time,
+// as after the commit before, the writer is woken by the first of them, and
+// would be off with him alone.
 func (db *DB) collect(first *job) []*job {
 	batch := []*job{first}
+	runtime.Gosched()
 	for len(batch) < maxBatch {
 		select {
 		case j := <-db.jobs:

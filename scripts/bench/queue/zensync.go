@@ -9,9 +9,12 @@ import (
 	"github.com/zensync/zensync/store"
 )
 
-// concurrency is how many users are worked on at once: the most that
-// zenqms.concurrency allows.
-const concurrency = 64
+// concurrency is the most that zenqms.concurrency allows, and hands how many users
+// the worker then works on at once: two for each call (reconcile, usersPerCall).
+const (
+	concurrency = 64
+	hands       = 2 * concurrency
+)
 
 // zensyncQueue is the outbox. It is drained as the worker does it, without the
 // calls: the attempt's log row is written and the promise closed.
@@ -82,11 +85,11 @@ func (q *zensyncQueue) work(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	done := make(chan error, concurrency)
+	done := make(chan error, hands)
 	for inFlight := 0; ; {
 		var claims []store.Claim
 		if err := q.db.Update(ctx, func(tx *store.Tx) (err error) {
-			claims, err = tx.Claim(epoch, concurrency-inFlight)
+			claims, err = tx.Claim(epoch, hands-inFlight)
 			return err
 		}); err != nil {
 			return err
