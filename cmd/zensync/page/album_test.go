@@ -20,6 +20,7 @@ func TestStatusPageDoesNotWaitForCharts(t *testing.T) {
 		f := setup(t)
 		f.deployed()
 		f.up()
+		f.page.album.patience = f.page.newAlbum().patience
 		read := f.page.album.read
 		drawn := make(chan struct{})
 		f.page.album.last, f.page.album.read = nil, func(ctx context.Context) *album {
@@ -56,6 +57,7 @@ func TestStatusPageDoesNotWaitForTheNumberOfLinks(t *testing.T) {
 		f := setup(t)
 		f.deployed()
 		f.up()
+		f.page.tally.patience = f.page.newTally().patience
 		read := f.page.tally.read
 		counted := make(chan struct{})
 		f.page.tally.last, f.page.tally.read = nil, func(ctx context.Context) *tally {
