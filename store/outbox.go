@@ -194,7 +194,7 @@ func (tx *Tx) dueUsers(limit int, least Priority) (users []string, err error) {
 const dueQuery = `
 	SELECT o.okta_id FROM outbox o INDEXED BY outbox_open -- it has the order wanted: nothing to sort
 	WHERE o.state = 'open' AND o.priority = ? AND o.due <= ?
-	  AND NOT EXISTS (SELECT 1 FROM outbox r INDEXED BY outbox_pending WHERE r.okta_id = o.okta_id AND r.state = 'running')
+	  AND NOT EXISTS (SELECT 1 FROM outbox r INDEXED BY outbox_running WHERE r.okta_id = o.okta_id AND r.state = 'running')
 	ORDER BY o.due, o.id`
 
 // dueOf adds the users of one priority, up to limit in all, each once.
@@ -304,7 +304,7 @@ func (tx *Tx) StartEpoch() (int64, error) {
 		RETURNING CAST(value AS INTEGER)`, FormatTime(tx.Now)).Scan(&epoch); err != nil {
 		return 0, fmt.Errorf("begin as the worker: %w", err)
 	}
-	if err := tx.run(`UPDATE outbox INDEXED BY outbox_pending SET state = 'open', due = min(due, ?) WHERE state = 'running'`, FormatTime(tx.Now)); err != nil {
+	if err := tx.run(`UPDATE outbox INDEXED BY outbox_running SET state = 'open', due = min(due, ?) WHERE state = 'running'`, FormatTime(tx.Now)); err != nil {
 		return 0, fmt.Errorf("take over what an earlier worker left: %w", err)
 	}
 	return epoch, nil
@@ -357,17 +357,21 @@ type Queue struct {
 	Oldest                     time.Duration // age of the oldest ready one
 }
 
+// backlogQuery asks indexes alone: a storm leaves hundreds of thousands of open
+// promises, and their rows lie all over the table.
+const backlogQuery = `
+	SELECT sum(ready), sum(waiting), min(since) FROM (
+	    SELECT count(*) FILTER (WHERE due <= ?1) ready, count(*) FILTER (WHERE due > ?1) waiting, min(created) FILTER (WHERE due <= ?1) since
+	    FROM outbox INDEXED BY outbox_open WHERE state = 'open'
+	    UNION ALL
+	    SELECT count(*), 0, min(created) FROM outbox INDEXED BY outbox_running WHERE state = 'running')`
+
 // Queue returns the counts as of now. Work that a worker has in its hands
 // counts as ready, and so does what is still in the inbox.
 func (tx *Tx) Queue() (Queue, error) {
 	var q Queue
 	var oldest time.Time
-	now := FormatTime(tx.Now)
-	err := tx.row(`
-		SELECT count(*) FILTER (WHERE state = 'running' OR due <= ?1), count(*) FILTER (WHERE state = 'open' AND due > ?1),
-		       min(created) FILTER (WHERE state = 'running' OR due <= ?1)
-		FROM outbox INDEXED BY outbox_pending WHERE state = 'open' OR state = 'running'`, now).
-		Scan(&q.Ready, &q.Waiting, timeOf{&oldest})
+	err := tx.row(backlogQuery, FormatTime(tx.Now)).Scan(&q.Ready, &q.Waiting, timeOf{&oldest})
 	if err != nil {
 		return q, err
 	}

@@ -14,10 +14,12 @@ const paceQuery = `
 	SELECT count(DISTINCT attempt), min(time) FROM log INDEXED BY log_time
 	WHERE time >= ? AND origin <> 'operator' AND origin <> 'unlink'`
 
-// readyUsersQuery counts users: one sync serves all that is ready of one.
+// readyUsersQuery counts users: one sync serves all that is ready of one. Only
+// indexes are read: a row of the table would be for its state alone.
 const readyUsersQuery = `
 	SELECT count(*) FROM (
-	    SELECT okta_id FROM outbox INDEXED BY outbox_pending WHERE (state = 'open' OR state = 'running') AND (state = 'running' OR due <= ?)
+	    SELECT okta_id FROM outbox INDEXED BY outbox_pending WHERE (state = 'open' OR state = 'running') AND due <= ?
+	    UNION SELECT okta_id FROM outbox INDEXED BY outbox_running WHERE state = 'running'
 	    UNION SELECT okta_id FROM arrival WHERE okta_id IS NOT NULL)`
 
 // ExpectedEnd is when the users of whom something is ready will have been

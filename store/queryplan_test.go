@@ -64,7 +64,7 @@ func asksLittle(f *fixture) {
 		want  []string
 	}{
 		"who is due": {dueQuery, []any{HookPriority, FormatTime(noon)},
-			[]string{"SEARCH o USING INDEX outbox_open (priority=? AND due<?)", "SEARCH r USING INDEX outbox_pending (okta_id=?)"}},
+			[]string{"SEARCH o USING INDEX outbox_open (priority=? AND due<?)", "SEARCH r USING COVERING INDEX outbox_running (okta_id=?)"}},
 		"taking some":      {takeQuery, []any{1, FormatTime(noon), `["00u1"]`}, []string{"SEARCH outbox USING INDEX outbox_pending (okta_id=?)"}},
 		"what was taken":   {takenQuery, []any{`["00u1"]`}, []string{"SEARCH o USING INDEX outbox_pending (okta_id=?)"}},
 		"when somebody is": {nextDueQuery, nil, []string{"SEARCH o USING COVERING INDEX outbox_open (priority=?)"}},
@@ -79,5 +79,33 @@ func asksLittle(f *fixture) {
 			assert.Contains(t, plan, step, name)
 		}
 		assert.NotContains(t, plan, "TEMP B-TREE FOR ORDER BY", name)
+	}
+}
+
+// TestALongQueueIsCountedWithoutReadingItsRows looks into the program that
+// SQLite makes of a query: its plan says "USING INDEX" of one that could read
+// the table as well.
+func TestALongQueueIsCountedWithoutReadingItsRows(t *testing.T) {
+	f := setup(t)
+	root := f.number(`SELECT rootpage FROM sqlite_schema WHERE name = 'outbox'`)
+	for name, query := range map[string]string{"the queue": backlogQuery, "the users who wait": readyUsersQuery} {
+		f.see(func(tx *Tx) error {
+			rows, err := tx.query(`EXPLAIN `+query, FormatTime(noon))
+			require.NoError(t, err)
+			defer rows.Close()
+			tables, read := map[int]bool{}, map[int]bool{}
+			for rows.Next() {
+				var op string
+				var p1, p2 int
+				var rest any
+				require.NoError(t, rows.Scan(&rest, &op, &p1, &p2, &rest, &rest, &rest, &rest))
+				tables[p1] = tables[p1] || op == "OpenRead" && int64(p2) == root
+				read[p1] = read[p1] || op == "Column" || op == "Rowid"
+			}
+			for cursor, table := range tables {
+				assert.False(t, table && read[cursor], "%s: each row of the outbox is read", name)
+			}
+			return rows.Err()
+		})
 	}
 }

@@ -106,7 +106,7 @@ func (tx *Tx) TriedWithoutLink(run int64) ([]string, error) {
 // InFlight counts the users a worker has in its hands, or had when it died.
 func (tx *Tx) InFlight() (int64, error) {
 	var n int64
-	err := tx.row(`SELECT count(DISTINCT okta_id) FROM outbox INDEXED BY outbox_pending WHERE state = 'running'`).Scan(&n)
+	err := tx.row(`SELECT count(DISTINCT okta_id) FROM outbox INDEXED BY outbox_running WHERE state = 'running'`).Scan(&n)
 	return n, err
 }
 

@@ -142,7 +142,7 @@ func (s *storm) blow(ctx context.Context, events int, figures measure.Figures) e
 }
 
 // idle tells whether nothing is left, of hooks or of work. The store is asked
-// only when nobody waits any more: to count a long backlog takes it a second.
+// only when nobody waits any more.
 func (s *storm) idle(ctx context.Context) func() (bool, error) {
 	return func() (idle bool, err error) {
 		if waiting, _ := s.toll.standing(); waiting > 0 {
