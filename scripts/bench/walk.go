@@ -147,14 +147,21 @@ func (o *walkOrg) list(ctx context.Context) (figures measure.Figures, err error)
 }
 
 // reconcile has a worker find that there is nothing to do, with or without
-// hooks that come in meanwhile.
+// hooks that come in meanwhile: then once more and again until they are enough.
 func (o *walkOrg) reconcile(ctx context.Context, hooks bool) (measure.Figures, error) {
 	var run store.Run
 	var latencies []time.Duration
 	figures, err := o.employ(ctx, func(db *store.DB) error {
 		over, err := o.want(ctx, db, &run)
 		if err == nil && hooks {
-			latencies, err = o.sendHooks(ctx, over)
+			latencies, err = o.sendHooks(ctx, func(measured int) (bool, error) {
+				done, err := over()
+				if !done || measured >= hookSamples || err != nil || run.State != store.RunDone {
+					return done, err
+				}
+				over, err = o.want(ctx, db, &run) // of one walk there are too few
+				return false, err
+			})
 		}
 		if err != nil {
 			return err
@@ -183,7 +190,7 @@ func (o *walkOrg) hooksAlone(ctx context.Context, seconds float64) (measure.Figu
 	var latencies []time.Duration
 	figures, err := o.employ(ctx, func(*store.DB) (err error) {
 		end := time.Now().Add(time.Duration(seconds * float64(time.Second)))
-		latencies, err = o.sendHooks(ctx, func() (bool, error) { return time.Now().After(end), nil })
+		latencies, err = o.sendHooks(ctx, func(measured int) (bool, error) { return time.Now().After(end) && measured >= hookSamples, nil })
 		return err
 	})
 	if err != nil {
