@@ -105,11 +105,9 @@ func (o *walkOrg) name(what string) string { return fmt.Sprintf("%s, %d users", 
 
 func (o *walkOrg) store() string { return filepath.Join(o.folder, "zensync.db") }
 
-// prepare makes org and store.
-func (o *walkOrg) prepare(ctx context.Context) error {
-	if o.org != nil {
-		return nil
-	}
+// enlist makes both sides. Of the accounts only those exist that somebody asks
+// for.
+func (o *walkOrg) enlist() {
 	o.org = crowd.New(o.people)
 	o.account = zenqmstest.New(zenqmstest.Options{NoJournal: true})
 	o.calls = &patches{next: o.account, arrivals: make(chan arrival, 1000)}
@@ -117,6 +115,14 @@ func (o *walkOrg) prepare(ctx context.Context) error {
 		p := o.org.Person(i)
 		o.account.AddUser(zenqmstest.User{Email: p.Email, FirstName: p.FirstName, LastName: p.LastName, Title: p.Title, Active: true, ExternalID: p.OktaID})
 	}
+}
+
+// prepare makes org and store.
+func (o *walkOrg) prepare(ctx context.Context) error {
+	if o.org != nil {
+		return nil
+	}
+	o.enlist()
 	if err := os.MkdirAll(o.folder, 0o700); err != nil {
 		return err
 	}
