@@ -45,14 +45,18 @@ func pretendedID(n int) string { return pretendedPrefix + strconv.Itoa(n) }
 
 func (d *dry) Ping(ctx context.Context) error { return d.real.Ping(ctx) }
 
-func (d *dry) List(ctx context.Context, page int) (zenqms.Page, error) {
-	p, err := d.real.List(ctx, page)
+func (d *dry) Fetch(ctx context.Context, page int) (zenqms.Listed, error) {
+	return d.real.Fetch(ctx, page)
+}
+
+func (d *dry) Follow(page zenqms.Listed) (zenqms.Page, error) {
+	p, err := d.real.Follow(page)
 	if err != nil {
 		return p, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.noteListed(page, p)
+	d.noteListed(p.Page, p)
 	users := make([]zenqms.User, len(p.Users))
 	for i, u := range p.Users {
 		users[i] = d.pretended(u)

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -28,26 +27,17 @@ func (w *Worker) readIndex(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	for page, more := 1, true; more; page++ {
-		var asked time.Time
-		p, err := patiently(ctx, func(ctx context.Context) (zenqms.Page, error) {
-			asked = w.DB.Now()
-			return w.ZenQMS.List(ctx, page)
-		})
-		if err != nil {
-			return fmt.Errorf("read the users of ZenQMS, page %d: %w", page, err)
-		}
-		if err := w.DB.Update(ctx, func(tx *store.Tx) error {
-			for _, u := range p.Users {
+	if err := eachAccountPage(ctx, w.ZenQMS, w.DB.Now, func(users []zenqms.User, asked time.Time) error {
+		return w.DB.Update(ctx, func(tx *store.Tx) error {
+			for _, u := range users {
 				if err := tx.ListAccount(account(u), reading, asked); err != nil {
 					return err
 				}
 			}
 			return nil
-		}); err != nil {
-			return err
-		}
-		more = p.More
+		})
+	}); err != nil {
+		return err
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.DropAccountsBefore(reading); err != nil {

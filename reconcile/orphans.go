@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/store"
@@ -24,17 +25,15 @@ func (u *Unlink) orphans(ctx context.Context, run int64) (found []Stray, err err
 	}); err != nil || len(tried) == 0 {
 		return nil, err
 	}
-	for number, more := 1, true; more; number++ {
-		page, err := patiently(ctx, func(ctx context.Context) (zenqms.Page, error) { return u.ZenQMS.List(ctx, number) })
-		if err != nil {
-			return nil, fmt.Errorf("look for accounts whose link was not written down: read the users of ZenQMS, page %d: %w", number, err)
-		}
-		for _, account := range page.Users {
+	if err := eachAccountPage(ctx, u.ZenQMS, u.DB.Now, func(users []zenqms.User, _ time.Time) error {
+		for _, account := range users {
 			if tried[account.ExternalID] {
 				found = append(found, Stray{OktaID: account.ExternalID, ZenQMSID: account.ID, Email: account.Email})
 			}
 		}
-		more = page.More
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("look for accounts whose link was not written down: %w", err)
 	}
 	return found, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"time"
 
 	"github.com/zensync/zensync/reconcile/okta"
 	"github.com/zensync/zensync/reconcile/zenqms"
@@ -114,12 +115,8 @@ func (u *Unlink) knownUsers(ctx context.Context) (map[string]bool, error) {
 // id. known is nil where Okta cannot be asked.
 func (u *Unlink) sweep(ctx context.Context, s *UnlinkSurvey, known map[string]bool) error {
 	seen := map[string]bool{}
-	for number, more := 1, true; more; number++ {
-		page, err := patiently(ctx, func(ctx context.Context) (zenqms.Page, error) { return u.ZenQMS.List(ctx, number) })
-		if err != nil {
-			return fmt.Errorf("read the users of ZenQMS, page %d: %w", number, err)
-		}
-		for _, account := range page.Users {
+	return eachAccountPage(ctx, u.ZenQMS, u.DB.Now, func(users []zenqms.User, _ time.Time) error {
+		for _, account := range users {
 			if seen[account.ID] || !userID.MatchString(account.ExternalID) {
 				continue
 			}
@@ -136,9 +133,8 @@ func (u *Unlink) sweep(ctx context.Context, s *UnlinkSurvey, known map[string]bo
 				s.Unknown = append(s.Unknown, stray)
 			}
 		}
-		more = page.More
-	}
-	return nil
+		return nil
+	})
 }
 
 // confirm tells whether an account is linked in this store anyway, and else

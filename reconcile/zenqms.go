@@ -39,9 +39,13 @@ type accounts interface {
 	// accepted.
 	Ping(ctx context.Context) error
 
-	// List gives one page of all accounts; the pages count from 1, and end
-	// with one that has no More.
-	List(ctx context.Context, page int) (zenqms.Page, error)
+	// Fetch reads one page of all accounts, counted from 1.
+	Fetch(ctx context.Context, page int) (zenqms.Listed, error)
+
+	// Follow gives the accounts of a page. It is told of the pages in their
+	// order, the first one again for another reading; they end with one that
+	// has no More.
+	Follow(page zenqms.Listed) (zenqms.Page, error)
 
 	// Roles gives all roles there are.
 	Roles(ctx context.Context) ([]zenqms.Role, error)

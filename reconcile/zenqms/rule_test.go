@@ -64,7 +64,7 @@ func TestW2_NoCallDeletesAUser(t *testing.T) {
 func argument(t *testing.T, method string, of reflect.Type) reflect.Value {
 	t.Helper()
 	for _, v := range []any{
-		1, "1", []string{"1"},
+		1, "1", []string{"1"}, zenqms.Listed{},
 		zenqms.NewUser{Email: "b@example.com", FirstName: "B", LastName: "C"},
 		zenqms.Patch{Title: new("T")},
 	} {

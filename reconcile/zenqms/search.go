@@ -18,33 +18,54 @@ type Page struct {
 	More  bool // whether another page must be asked for
 }
 
-// List gives one page of at most 100 users, active or not, in ZenQMS's order.
-//
-// Asking on from page 1 while More is set gives every user, and ends, also
-// when the total is wrong or missing, when ZenQMS gives fewer rows a page than
-// asked for, or when it answers every page with the same rows. A user that
-// moves between pages while they are read may be missed or come twice.
-func (c *Client) List(ctx context.Context, page int) (Page, error) {
-	const op = "list users"
+// Listed is a page of the list of all users as ZenQMS gave it. What it means,
+// Follow tells.
+type Listed struct {
+	page int
+	wire wirePage[wireUser]
+}
+
+const opList = "list users"
+
+// Fetch reads one page of the list of all users, counted from 1, of at most 100.
+// Several may be read at the same time.
+func (c *Client) Fetch(ctx context.Context, page int) (Listed, error) {
 	if page < 1 {
-		return Page{}, fmt.Errorf("zenqms: %s: pages count from 1, not %d", op, page)
+		return Listed{}, fmt.Errorf("zenqms: %s: pages count from 1, not %d", opList, page)
 	}
-	w, err := search[wireUser](ctx, c, op, pathUserSearch, wireQuery{Page: page, PageSize: pageSize})
-	if err != nil {
-		return Page{}, err
-	}
-	out := Page{Page: page}
-	out.Total, _ = w.Total.count()
-	repeated, more, err := follow(op, &c.listed, page, w)
+	w, err := search[wireUser](ctx, c, opList, pathUserSearch, wireQuery{Page: page, PageSize: pageSize})
+	return Listed{page, w}, err
+}
+
+// Follow gives the users of a page, active or not, in ZenQMS's order.
+//
+// Following from page 1 on, each page once, while More is set gives every
+// user, and ends, also when the total is wrong or missing, when ZenQMS gives
+// fewer rows a page than asked for, or when it answers every page with the
+// same rows. A user that moves between pages while they are read may be missed
+// or come twice.
+func (c *Client) Follow(l Listed) (Page, error) {
+	out := Page{Page: l.page}
+	out.Total, _ = l.wire.Total.count()
+	repeated, more, err := follow(opList, &c.listed, l.page, l.wire)
 	if repeated || err != nil {
 		return out, err
 	}
 	out.More = more
-	out.Users = make([]User, 0, len(w.Data.list))
-	for _, r := range w.Data.list {
+	out.Users = make([]User, 0, len(l.wire.Data.list))
+	for _, r := range l.wire.Data.list {
 		out.Users = append(out.Users, c.user(r))
 	}
 	return out, nil
+}
+
+// List is Fetch, and Follow.
+func (c *Client) List(ctx context.Context, page int) (Page, error) {
+	l, err := c.Fetch(ctx, page)
+	if err != nil {
+		return Page{}, err
+	}
+	return c.Follow(l)
 }
 
 // ByID gives the user with this id, or an error that IsNotFound recognises.
