@@ -8,6 +8,8 @@ const (
 	young = time.Hour
 	// perCall is how many users a worker has in hand for each call of ZenQMS.
 	perCall = 2
+	// ahead is how many pages of ZenQMS's list are read at the same time.
+	ahead = 4
 )
 
 // Reckon is about how long a scenario takes, by arithmetic: the pages of both
@@ -23,7 +25,7 @@ func (s Scenario) Reckon() time.Duration {
 		okta = max(okta, 60*float64(int((lists-1)/perMinute)))
 	}
 	pages := float64(accounts/pageSize + 1)
-	reading := max(okta, pages*max(seconds(s.ZenQMSLatency), 1/s.rate(1)))
+	reading := max(okta, pages/s.rate(float64(min(ahead, s.Concurrency))))
 
 	// Each new user and each who lacks his link takes one call, who is in step
 	// none; when the reading is no longer young, who has an account takes one
