@@ -36,12 +36,12 @@ const (
 )
 
 // Relay receives Okta's event hook, on whatever path: a proxy may rewrite it.
-// All fields are required. It is safe for concurrent use.
+// All fields but DB are required. It is safe for concurrent use.
 //
 // Okta sends a delivery again (once) after a 5xx or no answer, and never after
 // a 4xx. So whatever might go better the second time is answered 503.
 type Relay struct {
-	DB     *store.DB
+	DB     *store.DB // nil while it cannot be opened: then all that comes is to be sent again
 	Secret *Secret
 	Log    *slog.Logger
 
@@ -151,7 +151,10 @@ func readBody(w http.ResponseWriter, req *http.Request, deadline time.Time) ([]b
 	return body, nil
 }
 
-var errTooSlow = fmt.Errorf("storing took longer than %v", answerWithin)
+var (
+	errTooSlow = fmt.Errorf("storing took longer than %v", answerWithin)
+	errNoStore = errors.New("the store could not be opened")
+)
 
 // keep makes the events durable, or gives up when ctx ends. A transaction that
 // was begun by then may still commit. That is harmless: Okta sends the events
@@ -159,6 +162,9 @@ var errTooSlow = fmt.Errorf("storing took longer than %v", answerWithin)
 func (r *Relay) keep(ctx context.Context, events []store.Event) error {
 	if len(events) == 0 {
 		return nil
+	}
+	if r.DB == nil {
+		return errNoStore
 	}
 	delivery, err := store.Pack(events)
 	if err != nil {

@@ -338,3 +338,26 @@ func TestE5_BugIs503(t *testing.T) {
 type panicking struct{}
 
 func (panicking) Read([]byte) (int, error) { panic("jane@example.com") }
+
+// Before there is a store all is to be sent again; who does not know the secret
+// is told no more than ever.
+func TestE5_WhenTheStoreCannotBeOpenedIs503(t *testing.T) {
+	s, err := OpenSecret(write(t, t.TempDir(), "hook.secret", secret), "")
+	require.NoError(t, err)
+	log := &journal{}
+	r := &Relay{Secret: s, Log: log.logger()}
+	ask := func(method, secret, body string) *httptest.ResponseRecorder {
+		req := httptest.NewRequest(method, "/okta/events", strings.NewReader(body))
+		req.Header.Set("Authorization", secret)
+		answer := httptest.NewRecorder()
+		r.ServeHTTP(answer, req)
+		return answer
+	}
+	answer := ask(http.MethodPost, secret, envelope(event("a", "00u1")))
+	assert.Equal(t, http.StatusServiceUnavailable, answer.Code, "E5: never a 4xx for something that is ours")
+	assert.Contains(t, answer.Body.String(), "send them again")
+	assert.Contains(t, log.String(), "the store could not be opened")
+	assert.NotContains(t, log.String(), "bug")
+	assert.Equal(t, http.StatusUnauthorized, ask(http.MethodPost, "wrong", envelope(event("a", "00u1"))).Code)
+	assert.Equal(t, http.StatusBadRequest, ask(http.MethodPost, secret, "no envelope").Code)
+}

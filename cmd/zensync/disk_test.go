@@ -208,6 +208,29 @@ func TestDisks_WhenAFileCannotBePutInItsPlaceNothingIsChanged(t *testing.T) {
 	}
 }
 
+// waiting starts both services, which cannot open the store: they say what to do
+// about it, and Okta is told to send again.
+func (d *deliveries) waiting(remedy string) (relay, worker *process) {
+	d.Helper()
+	relay, worker = d.startRelay(), d.start("worker")
+	for _, p := range []*process{relay, worker} {
+		d.until("the log says what to do", func() bool { return strings.Contains(p.stderr.String(), remedy) })
+	}
+	require.Equal(d, http.StatusServiceUnavailable, d.send(d.names["dan"]), "E5: 503 when it cannot store")
+	return relay, worker
+}
+
+// recover holds services that waited for the store to going on by themselves once
+// it can be opened.
+func (d *deliveries) recover(relay, worker *process) {
+	d.Helper()
+	d.until("E5: the relay goes on by itself", func() bool { return d.send(d.names["dan"]) == http.StatusNoContent })
+	d.until("the worker does, too", worker.works)
+	d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+	worker.stop()
+	relay.stop()
+}
+
 // onDisk moves the site's store to a small disk of its own.
 func (c *site) onDisk() (folder string) {
 	c.Helper()
@@ -254,14 +277,13 @@ func TestDisks_WhatIsMountedReadOnlyIsSaidAtTheStart(t *testing.T) {
 	d.deploy()
 	d.withRelay(func() { require.Equal(t, http.StatusNoContent, d.send(d.names["dan"])) })
 	require.NoError(t, syscall.Mount("", folder, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
-	for _, args := range [][]string{{"relay"}, {"worker"}, {"sync", "$dan"}} {
-		p := d.start(args...)
-		assert.Equal(t, exitFailed, p.wait(), args)
-		assert.Contains(t, p.stderr.String(), "read-only", args)
-		assert.Contains(t, p.stderr.String(), "mount it anew", args)
-	}
+	relay, worker := d.waiting("mount it anew")
+	assert.Contains(t, relay.stderr.String(), "read-only")
+	p := d.start("sync", "$dan")
+	assert.Equal(t, exitFailed, p.wait())
+	assert.Contains(t, p.stderr.String(), "mount it anew")
 	require.NoError(t, syscall.Mount("", folder, "", syscall.MS_REMOUNT, ""))
-	d.settle()
+	d.recover(relay, worker)
 	d.kept()
 }
 
@@ -280,13 +302,12 @@ func TestDisks_ADamagedDatabaseIsRefusedAndRestored(t *testing.T) {
 			d.withRelay(func() { require.Equal(t, http.StatusNoContent, d.send(d.names["dan"])) })
 			d.must(exitDone, "backup", "copy.db")
 			require.NoError(t, harm(filepath.Join(d.folder, "zensync.db")))
-			for _, service := range []string{"relay", "worker"} {
-				p := d.start(service)
-				assert.Equal(t, exitFailed, p.wait(), "%s; stderr: %s", service, &p.stderr)
-				assert.Contains(t, p.stderr.String(), "`zensync restore` the last backup", service)
-			}
+			relay, worker := d.waiting("`zensync restore` the last backup")
+			p := d.start("sync", "$dan")
+			assert.Equal(t, exitFailed, p.wait())
+			assert.Contains(t, p.stderr.String(), "`zensync restore` the last backup")
 			d.must(exitDone, "restore", "copy.db", "--reason", "x")
-			d.settle()
+			d.recover(relay, worker)
 			d.kept()
 			d.sound("active")
 		})

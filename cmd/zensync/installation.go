@@ -137,15 +137,19 @@ func deployed(c *cli.Context, work func(*installation, *reconcile.Worker) error)
 
 // withStore opens the store for as long as work takes.
 func (in *installation) withStore(ctx context.Context, work func(*store.DB) error) (err error) {
-	if err := in.checkOwner(); err != nil {
-		return err
-	}
-	db, err := store.Open(ctx, in.Store.Path)
+	db, err := in.openStore(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return work(db)
+}
+
+func (in *installation) openStore(ctx context.Context) (*store.DB, error) {
+	if err := in.checkOwner(); err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, in.Store.Path)
 }
 
 // viewStore is for commands that only read: it reads a store there is, and

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -26,10 +25,12 @@ func relayCommand() *cli.Command {
 		Description: "Serves on relay.listen, or the socket that systemd hands over, until SIGINT or SIGTERM. It needs the hook's secret and the store, and no other credential.\n" +
 			"Run it before `zensync deploy`, which has Okta call it.",
 		Action: func(c *cli.Context) error {
-			return serve(c, "relay", part{"relay", (*installation).receive})
+			return serve(c, "relay", relayPart)
 		},
 	}
 }
+
+var relayPart = part{name: "relay", do: (*installation).receive, meanwhile: (*installation).openDoor}
 
 // receive is the relay until ctx ends.
 func (in *installation) receive(ctx context.Context, p *post) (err error) {
@@ -45,9 +46,45 @@ func (in *installation) receive(ctx context.Context, p *post) (err error) {
 		return err
 	}
 
+	if err := in.openDoor(ctx, p); err != nil {
+		return err
+	}
+	checking, done := context.WithCancel(ctx)
+	defer done()
+	go checkStore(checking, p.db, p.part)
+	p.part.Ready(p.door.status())
+	for {
+		select {
+		case err := <-p.door.closed:
+			if err == nil {
+				in.log.Info("relay stopped")
+			}
+			return err
+		case <-p.anew:
+			in = in.receiveAgain(ctx, p)
+		}
+	}
+}
+
+// door leads to the relay that is there now. It is open before there is a store
+// where that takes its time.
+type door struct {
+	atomic.Pointer[relay.Relay]
+	address string
+	closed  chan error // holds a value once nobody is let in any more
+}
+
+// openDoor has Okta answered until ctx ends, by what there is: without a store all
+// is to be sent again. A door that is open leads to the store from then on.
+func (in *installation) openDoor(ctx context.Context, p *post) error {
 	secret, err := in.openSecret()
 	if err != nil {
 		return err
+	}
+	now := &relay.Relay{DB: p.db, Secret: secret, Log: in.log}
+	if p.door != nil {
+		p.door.Store(now)
+		return nil
 	}
 	var tlsConfig *tls.Config
 	if in.Relay.TLSCertFile != "" {
@@ -59,38 +96,21 @@ func (in *installation) receive(ctx context.Context, p *post) (err error) {
 	if err != nil {
 		return err
 	}
-	checking, done := context.WithCancel(ctx)
-	defer done()
-	go checkStore(checking, p.db, p.part)
-	in.log.Info("relay listens", "address", listener.Addr().String(), "tls", tlsConfig != nil, "public_url", in.Relay.PublicURL)
-	status := "listens on " + listener.Addr().String()
-	p.part.Ready(status)
-	door := new(door)
-	door.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
-	served := make(chan error, 1)
-	go func(log *slog.Logger) { served <- relay.Serve(ctx, listener, door, tlsConfig, log) }(in.log)
-	for {
-		select {
-		case err := <-served:
-			if err == nil {
-				in.log.Info("relay stopped")
-			}
-			return err
-		case <-p.anew:
-			in = in.receiveAgain(ctx, p, status, door)
-		}
-	}
+	p.door = &door{address: listener.Addr().String(), closed: make(chan error, 1)}
+	p.door.Store(now)
+	in.log.Info("relay listens", "address", p.door.address, "tls", tlsConfig != nil, "public_url", in.Relay.PublicURL)
+	go func(d *door) { d.closed <- relay.Serve(ctx, listener, d, tlsConfig, in.log) }(p.door)
+	return nil
 }
 
-// door leads to the relay that is there now.
-type door struct{ atomic.Pointer[relay.Relay] }
+func (d *door) status() string { return "listens on " + d.address }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.Load().ServeHTTP(w, r) }
 
 // receiveAgain has the relay go on with the configuration as it is now, and
 // returns what is in force. Requests under way end as they began. A store that
 // takes nothing now is no reason to stop: Okta is answered all the same.
-func (in *installation) receiveAgain(ctx context.Context, p *post, status string, door *door) *installation {
+func (in *installation) receiveAgain(ctx context.Context, p *post) *installation {
 	var secret *relay.Secret
 	next := in.renew(ctx, p, store.ReloadRelay, []string{"relay"}, func(r *renewal) (err error) {
 		secret, err = r.openSecret()
@@ -100,12 +120,12 @@ func (in *installation) receiveAgain(ctx context.Context, p *post, status string
 		return in
 	}
 	p.part.Reloading()
-	defer p.part.Ready(status)
+	defer p.part.Ready(p.door.status())
 	if err := next.done(ctx, p.db); err != nil {
 		in.refuseRenewal(p, err)
 		return in
 	}
-	door.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
+	p.door.Store(&relay.Relay{DB: p.db, Secret: secret, Log: in.log})
 	return next.installation
 }
 

@@ -9,7 +9,7 @@ func runCommand() *cli.Command {
 		Description: "Serves and works until SIGINT or SIGTERM. When one of the two fails, the other is stopped in good order.\n" +
 			"Two services, `zensync relay` and `zensync worker`, keep the part that faces the internet away from the credentials.",
 		Action: func(c *cli.Context) error {
-			return serve(c, "run", part{"relay", (*installation).receive}, part{"worker", (*installation).work})
+			return serve(c, "run", relayPart, workerPart)
 		},
 	}
 }

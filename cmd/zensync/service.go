@@ -16,17 +16,19 @@ import (
 
 // post is what a part of a service works with.
 type post struct {
-	db     *store.DB
+	db     *store.DB     // nil as long as it cannot be opened
+	door   *door         // the relay's, once it is open
 	holder string        // what it calls itself when it takes a lock
 	part   *systemd.Part // it says to it when it is ready, and gives signs of life from then on
 	anew   chan struct{} // holds a value when the configuration is to be read again
 	asked  int64         // the last request for that which it knows of
 }
 
-// part is a part of a service, and what it does until ctx ends.
+// part is a part of a service: what it does until ctx ends, and what it sets about
+// until ctx ends while the store cannot be opened, if there is anything.
 type part struct {
-	name string
-	do   func(in *installation, ctx context.Context, p *post) error
+	name          string
+	do, meanwhile func(in *installation, ctx context.Context, p *post) error
 }
 
 // serve is a service until it is told to stop: its parts side by side, with one
@@ -57,7 +59,11 @@ func serve(c *cli.Context, holder string, parts ...part) error {
 			<-said
 		}
 	}()
-	return untilStopped(ctx, in.withStore(ctx, func(db *store.DB) error {
+	posts := make([]*post, len(parts))
+	for i := range parts {
+		posts[i] = &post{holder: holder, part: told[i], anew: make(chan struct{}, 1)}
+	}
+	return untilStopped(ctx, in.awaitStore(ctx, parts, posts, func(db *store.DB) error {
 		asked, err := lastReload(ctx, db)
 		if err != nil {
 			return err
@@ -65,9 +71,9 @@ func serve(c *cli.Context, holder string, parts ...part) error {
 		var all []chan struct{}
 		var services []func(context.Context) error
 		for i, p := range parts {
-			at := &post{db: db, holder: holder, part: told[i], anew: make(chan struct{}, 1), asked: asked.Number}
-			all = append(all, at.anew)
-			services = append(services, func(ctx context.Context) error { return p.do(in, ctx, at) })
+			posts[i].db, posts[i].asked = db, asked.Number
+			all = append(all, posts[i].anew)
+			services = append(services, func(ctx context.Context) error { return p.do(in, ctx, posts[i]) })
 		}
 		listening, deaf := context.WithCancel(ctx)
 		defer deaf()

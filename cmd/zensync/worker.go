@@ -18,9 +18,11 @@ func workerCommand() *cli.Command {
 		Usage: "bring ZenQMS in step: carry out what is asked for, and reconcile on schedule",
 		Description: "Works until SIGINT or SIGTERM. Only one worker runs at a time; while a command such as deploy does the work,\n" +
 			"a worker that starts waits for it.",
-		Action: func(c *cli.Context) error { return serve(c, "worker", part{"worker", (*installation).work}) },
+		Action: func(c *cli.Context) error { return serve(c, "worker", workerPart) },
 	}
 }
+
+var workerPart = part{name: "worker", do: (*installation).work}
 
 // work is the worker until ctx ends.
 func (in *installation) work(ctx context.Context, p *post) (err error) {
