@@ -24,7 +24,7 @@ func FuzzCSV(f *testing.F) {
 		var out strings.Builder
 		require.NoError(t, Write(&out, "csv", Table{Columns: []string{"a", "b", "c"}, Rows: [][]any{{first, n, second}}}))
 		// The reader takes CRLF within a cell for LF, which what was printed did not.
-		records, err := csv.NewReader(strings.NewReader(strings.ReplaceAll(out.String(), "\r\n", "\n"))).ReadAll()
+		records, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
 		require.NoError(t, err, "%q", out.String())
 		require.Len(t, records, 2, "a row is one row: %q", out.String())
 		require.Len(t, records[1], 3)
