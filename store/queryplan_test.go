@@ -51,9 +51,19 @@ func tended(t *testing.T) *fixture {
 	return f
 }
 
+// tendedYoung is a store that SQLite has looked at before it had much of a past,
+// as it does when the first worker starts.
+func tendedYoung(t *testing.T) *fixture {
+	f := lived(t)
+	require.NoError(t, f.db.Optimize(t.Context()))
+	f.reopen()
+	return f
+}
+
 func TestWhatEveryTurnOfTheWorkerAsksReadsNoMoreThanItNeeds(t *testing.T) {
 	t.Run("of a new store", func(t *testing.T) { asksLittle(setup(t)) })
 	t.Run("of one that was tended", func(t *testing.T) { asksLittle(tended(t)) })
+	t.Run("of one that was tended when it was new", func(t *testing.T) { asksLittle(tendedYoung(t)) })
 }
 
 func asksLittle(f *fixture) {

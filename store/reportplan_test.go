@@ -27,6 +27,7 @@ var (
 func TestA2_ReportsOverAPeriodReadNoTableWhole(t *testing.T) {
 	t.Run("of a young store", func(t *testing.T) { readNoTableWhole(lived(t)) })
 	t.Run("of one that was tended", func(t *testing.T) { readNoTableWhole(tended(t)) })
+	t.Run("of one that was tended when it was new", func(t *testing.T) { readNoTableWhole(tendedYoung(t)) })
 }
 
 func readNoTableWhole(f *fixture) {
@@ -55,6 +56,7 @@ func readNoTableWhole(f *fixture) {
 func TestStatusAndDrainReadNoTableWhole(t *testing.T) {
 	t.Run("of a young store", func(t *testing.T) { statusReadsNoTableWhole(lived(t)) })
 	t.Run("of one that was tended", func(t *testing.T) { statusReadsNoTableWhole(tended(t)) })
+	t.Run("of one that was tended when it was new", func(t *testing.T) { statusReadsNoTableWhole(tendedYoung(t)) })
 }
 
 func statusReadsNoTableWhole(f *fixture) {
