@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -149,4 +150,69 @@ func TestK3_AGroupOfFiftyThousandIsReadPageByPage(t *testing.T) {
 	assert.LessOrEqual(t, len(m.org.Calls()), members/200+live/100+20, "K3: group by group, not user by user")
 	m.manual(last)
 	assert.Equal(t, []string{"Reviewer"}, m.roles(last))
+}
+
+// Two whose addresses differ in case alone have one address. The account that it
+// gets is one person's, whoever of the two comes first, or at the same time.
+func TestL3_AddressesThatDifferInCaseAloneAreOne(t *testing.T) {
+	for _, how := range []string{"hooks", "hooks backwards", "initial", "reconcile"} {
+		for _, filters := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, Okta's filters ignore case: %t", how, filters), func(t *testing.T) {
+				w := newWorld(t, func(o *worldOptions) { o.okta.FilterIgnoresCase = filters })
+				ada := w.org.AddUser(oktatest.Profile{Login: "a", Email: "Ada.Lee@Example.com", FirstName: "Ada", LastName: "Lee"}, "ACTIVE")
+				w.pass(time.Minute)
+				adam := w.org.AddUser(oktatest.Profile{Login: "b", Email: "ada.lee@example.COM", FirstName: "Adam", LastName: "Lee"}, "ACTIVE")
+				w.by(how)
+				w.walk(store.ReconcileRun)
+				assert.Equal(t, 1, w.acct.Len(), "L3: one address, one account")
+				assert.Empty(t, w.report("dead", store.ReportArgs{}))
+				kept, other := ada.ID, adam.ID
+				if w.link(kept).OktaID == "" && !filters && how == "hooks backwards" {
+					kept, other = other, kept // of Ada nobody could know by then
+				}
+				assert.NotEmpty(t, w.account(kept).FirstName, "L3: created first in Okta")
+				assert.Equal(t, store.SkipConflict, w.skip(other).Code)
+				assert.Contains(t, w.skip(other).Reason, kept, "L3: who it is")
+			})
+		}
+	}
+}
+
+// ZenQMS merges one mapped role into another: its holders have the other one
+// from then on, by a hand there, and it is gone.
+func TestW3_ARoleThatWasMergedIntoAnotherCostsNobodyAnything(t *testing.T) {
+	for _, how := range []string{"hooks", "reconcile"} {
+		t.Run(how, func(t *testing.T) {
+			m := newMapped(t)
+			ada, bea := m.hire("Ada", "Byron", "ACTIVE"), m.hire("Bea", "Burns", "ACTIVE")
+			m.org.AddMember(m.qa, ada.ID)
+			m.org.AddMember(m.boss, bea.ID)
+			m.sync()
+			m.hand(ada.ID, m.approver)
+			m.acct.RemoveRole(m.reviewer.ID)
+			m.acct.ResetCalls()
+
+			m.pass(time.Minute)
+			m.walk(store.ReconcileRun)
+			assert.Empty(t, m.writes(), "W3: what was given by a hand stays")
+			m.org.UpdateProfile(ada.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
+			m.org.RemoveMember(m.qa, ada.ID)
+			m.org.AddMember(m.qa, bea.ID)
+			m.by(how)
+			m.walk(store.ReconcileRun)
+			assert.Equal(t, "Chief", m.account(ada.ID).Title, "W3: all else goes on")
+			assert.Equal(t, []string{"Approver"}, m.roles(ada.ID))
+			assert.Equal(t, []string{"Approver"}, m.roles(bea.ID))
+			assert.Empty(t, m.report("dead", store.ReportArgs{}))
+
+			m.mapRoles(RolePair{"QA", "Approver"}, RolePair{"Lab", "Approver"}, RolePair{m.boss, idText(m.approver.ID)})
+			m.acct.ResetCalls()
+			m.walk(store.InitialRun)
+			assert.Equal(t, []string{"Approver"}, m.roles(bea.ID), "W3: who has it is not given it again")
+			for _, call := range m.writes() {
+				assert.NotContains(t, call.Path, fmt.Sprintf("/users/%d/roles/add", m.account(bea.ID).ID))
+			}
+			assert.Empty(t, m.roles(ada.ID), "W3: a deploy takes from whom no group has")
+		})
+	}
 }
