@@ -109,6 +109,9 @@ func (db *DB) open(ctx context.Context, before beforeMigration) (err error) {
 // prepareFile makes the database file, readable by its owner only: it holds
 // people's names and addresses. Only the file's own folder may be missing.
 func prepareFile(path string) error {
+	if err := lostSome(path); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("make the folder of the store: %w", err)
 	}

@@ -84,6 +84,16 @@ func (db *DB) holder(part Part) string {
 	return "unknown"
 }
 
+// wasUsed tells whether a process has ever had a part of the store at path.
+func wasUsed(path string) bool {
+	for _, part := range []Part{WorkerPart, RelayPart, HookPart} {
+		if info, err := os.Stat((&DB{path: path}).lockPath(part)); err == nil && info.Size() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // usage is the lock of the store's file itself: every process that has the
 // store open shares it, and who puts another file in its place has it alone.
 func usage(path string) *flock.Flock {

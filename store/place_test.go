@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -37,4 +38,36 @@ func TestWhatIsWrittenToAFileThatIsGoneIsNotStored(t *testing.T) {
 			assert.True(t, bytes.Equal(before, after), "it writes nothing: another process may have begun anew with these files")
 		})
 	}
+}
+
+// SQLite would go on for as long as it needs no page that is gone.
+func TestADatabaseThatWasCutOffTakesNothing(t *testing.T) {
+	f := setup(t)
+	f.someLog(50)
+	require.NoError(t, f.db.CutLog(t.Context()))
+	f.someLog(1)
+	info, err := os.Stat(f.db.Path())
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(f.db.Path(), info.Size()-4096))
+	write := func(tx *Tx) error { return tx.SetSetting("written", rand.Text()) }
+	err = f.db.Update(t.Context(), write)
+	assert.ErrorContains(t, err, "was cut off")
+	assert.ErrorContains(t, err, "`zensync restore` the last backup")
+	assert.False(t, MayPass(err))
+	assert.Error(t, f.db.Update(t.Context(), write), "the next one finds it no longer than that")
+}
+
+func TestADatabaseThatWasPackedIsWhole(t *testing.T) {
+	f := setup(t)
+	f.do(func(tx *Tx) error { return tx.SetSetting("large", strings.Repeat("x", 1<<20)) })
+	require.NoError(t, f.db.CutLog(t.Context()))
+	f.do(func(tx *Tx) error { return tx.SetSetting("large", "") })
+	before, err := os.Stat(f.db.Path())
+	require.NoError(t, err)
+	require.NoError(t, f.db.tend(t.Context(), `VACUUM`))
+	require.NoError(t, f.db.CutLog(t.Context()))
+	after, err := os.Stat(f.db.Path())
+	require.NoError(t, err)
+	require.Less(t, after.Size(), before.Size(), "this test must see it packed")
+	f.someLog(1)
 }

@@ -13,12 +13,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/zensync/zensync/reconcile/okta/oktatest"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
 	"github.com/zensync/zensync/store"
 )
@@ -60,50 +58,6 @@ func (p *process) spoil(inject string) (mend func()) {
 		_ = strace.Wait()                         // it is killed
 		_ = p.cmd.Process.Signal(syscall.SIGCONT) // a thread may have been stopped; the process may be over
 	}
-}
-
-// deliveries are what a test sends to the relay of a site.
-type deliveries struct {
-	*site
-	accepted []string // uuids
-	n        int
-}
-
-// send tells the relay that somebody has changed, and returns the answer. An
-// answer has to come in time.
-func (d *deliveries) send(id string) int {
-	d.Helper()
-	d.n++
-	event := oktatest.Event{UUID: fmt.Sprintf("event-%d", d.n), Published: time.Now(), Type: "user.account.update_profile",
-		Targets: []oktatest.Target{{ID: id, Type: "User"}}}
-	req, err := http.NewRequest(http.MethodPost, "http://"+d.relay, bytes.NewReader(d.org.Envelope(event)))
-	require.NoError(d, err)
-	req.Header.Set("Authorization", d.secrets["hook.secret"])
-	began := time.Now()
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(d, err)
-	require.NoError(d, resp.Body.Close())
-	assert.Less(d, time.Since(began), 2500*time.Millisecond, "E5: it answers before Okta gives up")
-	if resp.StatusCode == http.StatusNoContent {
-		d.accepted = append(d.accepted, event.UUID)
-	}
-	return resp.StatusCode
-}
-
-// kept holds that all that was accepted is in the store, and the store is whole.
-func (d *deliveries) kept() {
-	d.Helper()
-	var rows []struct{ ID string }
-	d.read(&rows, "report", "events")
-	var stored []string
-	for _, row := range rows {
-		stored = append(stored, row.ID)
-	}
-	for _, uuid := range d.accepted {
-		assert.Contains(d, stored, uuid, "E5: what was answered 204 is stored")
-	}
-	d.must(exitDone, "verify")
-	d.must(exitDone, "backup", "$fresh") // SQLite finds it whole
 }
 
 // faults are what a disk does to who writes to it, and the words that say so.
@@ -208,29 +162,6 @@ func TestDisks_WhenAFileCannotBePutInItsPlaceNothingIsChanged(t *testing.T) {
 	}
 }
 
-// waiting starts both services, which cannot open the store: they say what to do
-// about it, and Okta is told to send again.
-func (d *deliveries) waiting(remedy string) (relay, worker *process) {
-	d.Helper()
-	relay, worker = d.startRelay(), d.start("worker")
-	for _, p := range []*process{relay, worker} {
-		d.until("the log says what to do", func() bool { return strings.Contains(p.stderr.String(), remedy) })
-	}
-	require.Equal(d, http.StatusServiceUnavailable, d.send(d.names["dan"]), "E5: 503 when it cannot store")
-	return relay, worker
-}
-
-// recover holds services that waited for the store to going on by themselves once
-// it can be opened.
-func (d *deliveries) recover(relay, worker *process) {
-	d.Helper()
-	d.until("E5: the relay goes on by itself", func() bool { return d.send(d.names["dan"]) == http.StatusNoContent })
-	d.until("the worker does, too", worker.works)
-	d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
-	worker.stop()
-	relay.stop()
-}
-
 // onDisk moves the site's store to a small disk of its own.
 func (c *site) onDisk() (folder string) {
 	c.Helper()
@@ -291,9 +222,10 @@ func TestDisks_WhatIsMountedReadOnlyIsSaidAtTheStart(t *testing.T) {
 // place without anybody's hand at the files.
 func TestDisks_ADamagedDatabaseIsRefusedAndRestored(t *testing.T) {
 	for name, harm := range map[string]func(path string) error{
-		"cut":         func(path string) error { return os.Truncate(path, 3*4096+100) },
-		"emptied":     func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte{0}, 8192), 0o600) },
-		"overwritten": func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("no database"), 4096), 0o600) },
+		"cut":                   func(path string) error { return os.Truncate(path, 3*4096+100) },
+		"emptied":               func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte{0}, 8192), 0o600) },
+		"gone but for its name": func(path string) error { return os.Truncate(path, 0) },
+		"overwritten":           func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("no database"), 4096), 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -306,6 +238,37 @@ func TestDisks_ADamagedDatabaseIsRefusedAndRestored(t *testing.T) {
 			p := d.start("sync", "$dan")
 			assert.Equal(t, exitFailed, p.wait())
 			assert.Contains(t, p.stderr.String(), "`zensync restore` the last backup")
+			d.must(exitDone, "restore", "copy.db", "--reason", "x")
+			d.recover(relay, worker)
+			d.kept()
+			d.sound("active")
+		})
+	}
+}
+
+// So it is when that happens under the hands of both services.
+func TestDisks_E5_WhenTheDatabaseIsDamagedInUseIs503UntilItIsRestored(t *testing.T) {
+	for name, harm := range map[string]func(path string) error{
+		"cut":         func(path string) error { return os.Truncate(path, 3*4096+100) },
+		"emptied":     func(path string) error { return os.Truncate(path, 0) },
+		"overwritten": func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("no database"), 4096), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &deliveries{site: newSite(t)}
+			d.deploy()
+			relay, worker := d.startRelay(), d.startWorker()
+			require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]))
+			d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+			d.must(exitDone, "backup", "copy.db")
+			require.NoError(t, harm(filepath.Join(d.folder, "zensync.db")))
+			for range 3 {
+				require.Equal(t, http.StatusServiceUnavailable, d.send(d.names["ann"]), "E5: 503 when it cannot store")
+			}
+			d.until("the log says what to do", func() bool { return strings.Contains(relay.stderr.String(), "`zensync restore` the last backup") })
+			relay.end()
+			worker.end()
+			relay, worker = d.waiting("`zensync restore` the last backup") // as systemd starts them again
 			d.must(exitDone, "restore", "copy.db", "--reason", "x")
 			d.recover(relay, worker)
 			d.kept()
