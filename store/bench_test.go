@@ -94,9 +94,10 @@ func BenchmarkNudge(b *testing.B) {
 	}
 }
 
-// What it takes to look where the files are, before and after each commit, against
-// a commit by itself, which has both in it: 0.3 % on a disk that takes a
-// millisecond for a flush.
+// What it takes to look where the files are, before and after each commit, beside
+// a commit, which has both in it: 19 µs of 140 µs where the disk takes a tenth of
+// a millisecond for a flush, 2 % where it takes one. A commit of a busy relay
+// serves thirty deliveries.
 func BenchmarkPlace(b *testing.B) {
 	db := benchDB(b)
 	write := func() error {
