@@ -9,7 +9,8 @@ import (
 
 // remedies says what a person does about what SQLite met, by its primary result
 // codes (https://www.sqlite.org/rescode.html), and whether that may be all there is
-// to do. What is not here is a bug.
+// to do. An extended code is told apart by itself where that is to be done about
+// something else. What is not here is a bug.
 var remedies = map[int]struct {
 	text   string
 	passes bool
@@ -18,12 +19,16 @@ var remedies = map[int]struct {
 	8:  {remountIt, true},
 	10: {"the disk failed: look into the kernel's log (dmesg); what was accepted is stored, and it goes on by itself once the disk works", true},
 	11: {restoreIt, false},
-	13: {"the disk is full: make room, and it goes on by itself", true},
+	13: {makeRoom, true},
 	14: {"the file or its folder cannot be opened: check that both belong to the user zensync runs as, and that the disk is mounted", true},
 	26: {restoreIt, false},
+	// SQLITE_IOERR_SHMSIZE: the file beside the database that says what is in the
+	// log could not be made larger.
+	10 | 19<<8: {makeRoom, true},
 }
 
 const (
+	makeRoom  = "the disk is full: make room, and it goes on by itself"
 	remountIt = "the disk or the file cannot be written: if it is mounted read-only, look into the kernel's log (dmesg) for the cause and mount it anew"
 	restoreIt = "stop the services, and `zensync restore` the last backup, which keeps this file; " +
 		"without one move it away, and `zensync deploy` finds every account again (the log is lost)"
@@ -58,12 +63,17 @@ func remedied(err error) error {
 	}
 	var refused *sqlite.Error
 	if errors.As(err, &refused) {
-		if remedy, found := remedies[refused.Code()&0xff]; found {
-			return &ailment{err, remedy.text, remedy.passes}
+		for _, code := range []int{refused.Code(), refused.Code() & 0xff} {
+			if remedy, found := remedies[code]; found {
+				return &ailment{err, remedy.text, remedy.passes}
+			}
 		}
 	}
-	if errors.Is(err, syscall.EROFS) {
+	switch {
+	case errors.Is(err, syscall.EROFS):
 		return &ailment{err, remountIt, true}
+	case errors.Is(err, syscall.ENOSPC):
+		return &ailment{err, makeRoom, true}
 	}
 	return err
 }

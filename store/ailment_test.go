@@ -107,4 +107,7 @@ func TestRemedies(t *testing.T) {
 	assert.ErrorIs(t, once, syscall.EROFS)
 	assert.True(t, MayPass(fmt.Errorf("further up: %w", once)))
 	assert.Equal(t, once, remedied(once), "a remedy is said once")
+	full := remedied(&os.PathError{Op: "open", Path: "a", Err: syscall.ENOSPC})
+	assert.ErrorContains(t, full, "make room")
+	assert.True(t, MayPass(full))
 }

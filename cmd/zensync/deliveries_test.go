@@ -64,6 +64,11 @@ func (d *deliveries) kept() {
 func (d *deliveries) waiting(remedy string) (relay, worker *process) {
 	d.Helper()
 	relay, worker = d.startRelay(), d.start("worker")
+	d.Cleanup(func() {
+		if d.Failed() {
+			d.Logf("the relay: %s\nthe worker: %s", &relay.stderr, &worker.stderr)
+		}
+	})
 	for _, p := range []*process{relay, worker} {
 		d.until("the log says what to do", func() bool { return strings.Contains(p.stderr.String(), remedy) })
 	}

@@ -201,6 +201,21 @@ func TestDisks_E5_WhenTheDiskIsFullRelayAndWorkerWaitForRoom(t *testing.T) {
 	d.kept()
 }
 
+// A host that starts with its disk full is mended by who makes room.
+func TestDisks_E5_WhenTheDiskIsFullAtTheStartBothWaitForRoom(t *testing.T) {
+	t.Parallel()
+	d := &deliveries{site: newSite(t)}
+	folder := d.onDisk()
+	d.deploy()
+	d.withRelay(func() { require.Equal(t, http.StatusNoContent, d.send(d.names["ann"])) })
+	filler := filepath.Join(folder, "filler")
+	require.ErrorIs(t, os.WriteFile(filler, make([]byte, 4<<20), 0o600), syscall.ENOSPC)
+	relay, worker := d.waiting("make room")
+	require.NoError(t, os.Remove(filler))
+	d.recover(relay, worker)
+	d.kept()
+}
+
 func TestDisks_WhatIsMountedReadOnlyIsSaidAtTheStart(t *testing.T) {
 	t.Parallel()
 	d := &deliveries{site: newSite(t)}
