@@ -95,8 +95,12 @@ func (wk *walk) readGroup(ctx context.Context, g store.MappedGroup) error {
 	if err := wk.DB.Update(ctx, func(tx *store.Tx) error { return tx.ForgetReading(g.ID, wk.run.ID) }); err != nil {
 		return err
 	}
+	var pagesGo round
 	for after := ""; ; {
 		page, err := patiently(ctx, func(ctx context.Context) (okta.Page, error) { return wk.Okta.GroupMembers(ctx, g.ID, after) })
+		if err == nil {
+			err = pagesGo.next(page.Users)
+		}
 		if okta.IsNotFound(err) && !g.Deleted.IsZero() {
 			return wk.DB.Update(ctx, func(tx *store.Tx) error { return tx.DropMembersBut(g.ID, wk.run.ID) })
 		}

@@ -170,10 +170,14 @@ func (wk *walk) readList(ctx context.Context, filter string) error {
 // fetchList sends the pages of a list.
 func (wk *walk) fetchList(ctx context.Context, filter string, pages chan<- []okta.User) error {
 	after := ""
+	var pagesGo round
 	for number := 1; ; number++ {
 		page, err := patiently(ctx, func(ctx context.Context) (okta.Page, error) {
 			return wk.Okta.ListUsers(ctx, okta.Query{Filter: filter, Limit: wk.BatchSize, After: after})
 		})
+		if err == nil {
+			err = pagesGo.next(page.Users)
+		}
 		if err != nil {
 			return fmt.Errorf("read the users of Okta, page %d: %w", number, err)
 		}
