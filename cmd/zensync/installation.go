@@ -145,13 +145,6 @@ func (in *installation) withStore(ctx context.Context, work func(*store.DB) erro
 	return work(db)
 }
 
-func (in *installation) openStore(ctx context.Context) (*store.DB, error) {
-	if err := in.checkOwner(); err != nil {
-		return nil, err
-	}
-	return store.Open(ctx, in.Store.Path)
-}
-
 // viewStore is for commands that only read: it reads a store there is, and
 // makes none. missing says what its absence means.
 func (in *installation) viewStore(ctx context.Context, missing string, read func(*store.Tx) error) error {

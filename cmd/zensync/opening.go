@@ -9,6 +9,13 @@ import (
 	"github.com/zensync/zensync/store"
 )
 
+func (in *installation) openStore(ctx context.Context) (*store.DB, error) {
+	if err := in.checkOwner(); err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, in.Store.Path)
+}
+
 // awaitStore is withStore for a service. A store that cannot be opened, because its
 // disk is full, broken or not there yet, or the file damaged or another user's, is
 // tried again until it can: whoever mends that has nothing to start, and a service
