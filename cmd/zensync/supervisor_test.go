@@ -45,8 +45,14 @@ func (w *world) supervisor(ts *testscript.TestScript) *supervisor {
 	}
 	l, err := net.Listen("tcp", w.relay)
 	ts.Check(err)
-	socket, err := l.(*net.TCPListener).File()
-	ts.Check(errors.Join(err, l.Close()))
+	// To hand over a file of net's makes its socket block, for whoever has it
+	// already, too: a relay that accepts just then would never stop. A file that
+	// was made of one that blocks leaves that as it is.
+	file, err := l.(*net.TCPListener).File()
+	ts.Check(err)
+	fd, err := syscall.Dup(int(file.Fd()))
+	ts.Check(errors.Join(err, file.Close(), l.Close()))
+	socket := os.NewFile(uintptr(fd), "the relay's socket")
 	s := &supervisor{socket: socket, services: map[string]*supervised{}}
 	w.manager = s
 	ts.Defer(func() {
