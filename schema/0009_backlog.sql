@@ -5,3 +5,6 @@
 DROP INDEX outbox_open;
 CREATE INDEX outbox_open ON outbox (priority, due, id, created) WHERE state = 'open';
 CREATE INDEX outbox_running ON outbox (okta_id, created) WHERE state = 'running';
+-- When somebody who leaves was active again is asked of each: it need not read all
+-- that was ever done about him.
+CREATE INDEX log_revived ON log (okta_id, seq) WHERE action IN ('create', 'activate');

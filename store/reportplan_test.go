@@ -45,6 +45,10 @@ func readNoTableWhole(f *fixture) {
 	assert.NotEmpty(t, scanned.FindAllString(plan(`SELECT min(seq) FROM log WHERE time >= :since`), -1), "and that")
 	assert.Contains(t, plan(mustReport(t, "leavers").SQL), "event_gone", "departures are few")
 	assert.Contains(t, plan(mustReport(t, "leavers").SQL), "log_deactivate")
+	assert.Contains(t, plan(mustReport(t, "leavers").SQL), "SEARCH log USING INDEX log_revived (okta_id=?)", "nobody's whole past is read for when he was active again")
+	const said = "SEARCH outbox USING INDEX outbox_user (okta_id=?)\nSEARCH event USING INTEGER PRIMARY KEY (rowid=?)\n"
+	require.Contains(t, plan(mustReport(t, "leavers").SQL), said)
+	assert.NotContains(t, plan(mustReport(t, "leavers").SQL), said+"USE TEMP B-TREE", "nor for the event that said that he leaves")
 	const events = "SEARCH outbox USING INDEX outbox_event (event=?) LEFT-JOIN\n"
 	require.Contains(t, plan(mustReport(t, "events").SQL), events)
 	assert.NotContains(t, plan(mustReport(t, "events").SQL), events+"USE TEMP B-TREE", "the latest events come in the order of the table")

@@ -66,9 +66,10 @@ WITH unclear AS MATERIALIZED ( -- no link, several accounts that carry his Okta 
             WHERE log.okta_id = asked.okta_id AND action = 'deactivate' AND outcome = 'ok') AS made,
            (SELECT max(seq) FROM log
             WHERE log.okta_id = asked.okta_id AND action IN ('create', 'activate') AND outcome = 'ok') AS revived,
-           (SELECT max(outbox.id) FROM outbox JOIN event ON event.id = outbox.event
+           (SELECT outbox.id FROM outbox CROSS JOIN event ON event.id = outbox.event -- CROSS: the last one first, it mostly is the one
             WHERE outbox.okta_id = asked.okta_id
-              AND (event.type = 'user.lifecycle.deactivate' OR event.type = 'user.lifecycle.suspend' OR event.type = 'user.lifecycle.delete.initiated')) AS said
+              AND (event.type = 'user.lifecycle.deactivate' OR event.type = 'user.lifecycle.suspend' OR event.type = 'user.lifecycle.delete.initiated')
+            ORDER BY outbox.id DESC LIMIT 1) AS said
     FROM asked
     WHERE :user IS NULL OR asked.okta_id = :user
 ), told AS MATERIALIZED ( -- once: the subqueries are not to be repeated wherever they are named
