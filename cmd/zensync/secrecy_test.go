@@ -101,8 +101,8 @@ func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // TestSecretsAreNowhereWhateverAServerEchoes has both servers answer with the
 // credentials, while every command runs that asks them anything and a worker
 // works, and then searches all there is: what was printed and logged, status,
-// reports in every form, plan, doctor, the page, metrics, alerts and the
-// database with what lies beside it.
+// reports in every form, plan, doctor, the page, metrics, alerts, the pack for an
+// inspection, the log as it is written out and the database with what lies beside it.
 func TestSecretsAreNowhereWhateverAServerEchoes(t *testing.T) {
 	c := newSite(t)
 	okta := &echo{handler: c.org, heard: map[string]bool{}}
@@ -150,7 +150,10 @@ func TestSecretsAreNowhereWhateverAServerEchoes(t *testing.T) {
 		}
 	})
 	worker.stop()
+	c.must(exitDone, "notify", "test")
 	c.must(exitDone, "backup", filepath.Join(c.folder, "copy.db"))
+	c.must(exitDone, "export", "--output", filepath.Join(c.folder, "log.jsonl"))
+	c.must(exitDone, "report", "pack", "--since", "1d", "--output", filepath.Join(c.folder, "pack"))
 
 	okta.mu.Lock()
 	zenqms.mu.Lock()
