@@ -78,6 +78,18 @@ MINUTES ?= 20
 soak:
 	$(GO) test -tags crash -count=1 -timeout 0 -run '^TestSoak_' -v ./cmd/zensync -soak.minutes=$(MINUTES)
 
+# How long each target is fuzzed, as go test takes it.
+FUZZTIME ?= 1m
+
+## fuzz: feed each Fuzz target what leads to code that is new; FUZZTIME=1m is for each. What fails is kept below testdata/fuzz, and fails from then on
+.PHONY: fuzz
+fuzz:
+	@grep -rE '^func Fuzz' --include='*_test.go' cmd reconcile relay store schema scripts | \
+	sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z]*).*|./\1 \2|' | while read -r package target; do \
+		echo "$(GO) test $$package -fuzz $$target"; \
+		$(GO) test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) </dev/null || exit; \
+	done
+
 ## lint: format, vet, staticcheck
 .PHONY: lint
 lint:
