@@ -203,7 +203,7 @@ func TestB2_HeldRowsDoNotDrip(t *testing.T) {
 	for range 4 {
 		w.pass(2 * time.Hour)
 		w.walk(store.ReconcileRun)
-		w.deliver(oktatest.Event{UUID: fmt.Sprint(w.now.Unix()), Type: store.UserDeactivate, Published: w.now, Targets: []oktatest.Target{{ID: users[0].ID, Type: "User"}}})
+		w.deliver(oktatest.Event{UUID: fmt.Sprint(w.now().Unix()), Type: store.UserDeactivate, Published: w.now(), Targets: []oktatest.Target{{ID: users[0].ID, Type: "User"}}})
 		w.drain()
 		w.org.UpdateProfile(users[1].ID, func(p *oktatest.Profile) { p.Title += "." })
 		w.sync()
@@ -212,7 +212,7 @@ func TestB2_HeldRowsDoNotDrip(t *testing.T) {
 	assert.Equal(t, 40, w.activeCount(), "B2: no origin but approve carries it out")
 	assert.Len(t, w.holds(), 11, "B2: and walks add no second one")
 	w.view(func(tx *store.Tx) error {
-		users, _, err := tx.Spent(store.ActDeactivate, w.now.Add(-24*time.Hour), "")
+		users, _, err := tx.Spent(store.ActDeactivate, w.now().Add(-24*time.Hour), "")
 		assert.Zero(t, users, "B2: nor spends budget on it")
 		return err
 	})
@@ -260,7 +260,7 @@ func TestB2_DiscardStandsUntilTheUserMovesAgain(t *testing.T) {
 		w.pass(2 * time.Hour)
 		w.walk(store.ReconcileRun)
 	}
-	w.deliver(oktatest.Event{UUID: "again", Type: store.UserDeactivate, Published: w.now, Targets: []oktatest.Target{{ID: users[0].ID, Type: "User"}}})
+	w.deliver(oktatest.Event{UUID: "again", Type: store.UserDeactivate, Published: w.now(), Targets: []oktatest.Target{{ID: users[0].ID, Type: "User"}}})
 	w.drain()
 	assert.Equal(t, 40, w.activeCount(), "B2: discard stands")
 	assert.Empty(t, w.holds())

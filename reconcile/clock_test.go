@@ -121,8 +121,8 @@ func TestB1_TheHourOfAClockThatWasAheadEnds(t *testing.T) {
 // A reading whose age cannot be told is none to act on.
 func TestK1_AReadingOfAClockThatWasAheadIsNotUsed(t *testing.T) {
 	w := newWorld(t)
-	young := store.Row{Origin: store.FromReconcile, RunStarted: w.now, Attempts: 1}
+	young := store.Row{Origin: store.FromReconcile, RunStarted: w.now(), Attempts: 1}
 	require.Equal(t, youngReading, w.w.basisOf(store.Claim{Rows: []store.Row{young}}))
-	young.RunStarted = w.now.Add(time.Second)
+	young.RunStarted = w.now().Add(time.Second)
 	assert.Equal(t, askAnew, w.w.basisOf(store.Claim{Rows: []store.Row{young}}), "K1: nobody knows whether it is younger than an hour")
 }

@@ -61,7 +61,7 @@ func TestAWalkLooksAfterTheHook(t *testing.T) {
 			require.NoError(t, w.deployment(url, "s").ensure(t))
 			status, verified := w.hookSeen()
 			require.Equal(t, "ACTIVE", status)
-			require.Equal(t, store.FormatTime(w.now), verified)
+			require.Equal(t, store.FormatTime(w.now()), verified)
 			w.pass(time.Hour)
 			test.change(w, w.org.Hooks()[0].ID)
 
@@ -100,7 +100,7 @@ func TestAWalkDoesNotUndoWhatADeployFoundOutMeanwhile(t *testing.T) {
 		if strings.HasPrefix(r.URL.Path, "/api/v1/eventHooks") {
 			w.update(func(tx *store.Tx) error {
 				require.NoError(t, tx.SetSetting(store.HookStatus, "ACTIVE"))
-				require.NoError(t, tx.SetSetting(store.HookVerified, store.FormatTime(w.now)))
+				require.NoError(t, tx.SetSetting(store.HookVerified, store.FormatTime(w.now())))
 				return tx.SetSetting(store.HookID, "whoAnother0000000001")
 			})
 		}

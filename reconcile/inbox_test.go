@@ -104,7 +104,7 @@ func TestE2_WorkerSortsTheInboxWhetherOrNotItMayWork(t *testing.T) {
 		"no hands free":        {func(*world) {}, 0, "open"},
 		"paused":               {func(w *world) { w.stand(Paused) }, 1, "open"},
 		"new":                  {func(w *world) { w.stand(New) }, 1, "open"},
-		"the drain is stopped": {func(w *world) { w.w.halt.set(w.now.Add(time.Hour), "401") }, 1, "open"},
+		"the drain is stopped": {func(w *world) { w.w.halt.set(w.now().Add(time.Hour), "401") }, 1, "open"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

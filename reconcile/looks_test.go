@@ -15,18 +15,18 @@ import (
 // tell delivers one event about one user.
 func (w *world) tell(uuid, eventType, id string) {
 	w.Helper()
-	w.deliver(oktatest.Event{UUID: uuid, Type: eventType, Published: w.now, Targets: []oktatest.Target{{ID: id, Type: "User"}}})
+	w.deliver(oktatest.Event{UUID: uuid, Type: eventType, Published: w.now(), Targets: []oktatest.Target{{ID: id, Type: "User"}}})
 }
 
 // lookTimes are when a user is read in Okta within the hour, counted from now.
 func (w *world) lookTimes(meanwhile func(after time.Duration)) (looks []time.Duration) {
 	w.org.ResetCalls()
-	start := w.now
-	for seen := 0; w.now.Sub(start) < time.Hour; w.pass(time.Second) {
-		meanwhile(w.now.Sub(start))
+	start := w.now()
+	for seen := 0; w.now().Sub(start) < time.Hour; w.pass(time.Second) {
+		meanwhile(w.now().Sub(start))
 		w.drain()
 		if n := w.org.Count("GET /api/v1/users/{id}"); n > seen {
-			looks, seen = append(looks, w.now.Sub(start)), n
+			looks, seen = append(looks, w.now().Sub(start)), n
 		}
 	}
 	return looks
@@ -140,5 +140,5 @@ func TestE4_A403WhoseProbeIsRefusedWith401IsTheCredentials(t *testing.T) {
 	w.acct.Fail(probing, zenqmstest.Always, zenqmstest.Fault{Status: 401, Message: "no"})
 	w.sync()
 	assert.Empty(t, w.skip(u.ID).Code)
-	assert.Positive(t, w.w.halt.left(w.now), "E4: refused too: stop")
+	assert.Positive(t, w.w.halt.left(w.now()), "E4: refused too: stop")
 }

@@ -128,7 +128,7 @@ func TestL3_WhatAnOperatorMovedTheOldUserDoesNotTakeBack(t *testing.T) {
 			// An event about the old one is served before the new one's sync.
 			w.org.SetStatus(old.ID, back)
 			w.org.DropAll()
-			w.deliver(oktatest.Event{UUID: "late", Type: store.UserDeactivate, Published: w.now, Targets: []oktatest.Target{{ID: old.ID, Type: "User"}}})
+			w.deliver(oktatest.Event{UUID: "late", Type: store.UserDeactivate, Published: w.now(), Targets: []oktatest.Target{{ID: old.ID, Type: "User"}}})
 			w.drain()
 			got := w.account(married.ID)
 			assert.Equal(t, z.ID, got.ID, "L3: the link moves by the operator's word")

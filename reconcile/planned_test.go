@@ -62,7 +62,7 @@ func TestB3_PlanKeepsOpenPromisesFirst(t *testing.T) {
 	u := w.hire("Ada", "Byron", "ACTIVE")
 	w.sync()
 	w.acct.Edit(w.account(u.ID).ID, func(z *zenqmstest.User) { z.Title = "By hand" })
-	w.deliver(oktatest.Event{UUID: "again", Type: store.UserUpdateProfile, Published: w.now, Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
+	w.deliver(oktatest.Event{UUID: "again", Type: store.UserUpdateProfile, Published: w.now(), Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
 	assert.Empty(t, w.told(w.plan(store.ReconcileRun)), "he has not moved")
 	assert.Equal(t, []string{u.ID + " update ok title=By hand>Analyst"}, w.told(w.plan(store.InitialRun)), "deploy pushes")
 }

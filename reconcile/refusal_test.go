@@ -141,7 +141,7 @@ func TestL1_ASearchThatFailsAfterA409ConcludesNothing(t *testing.T) {
 
 func TestK1_WhenTheWorkerMayUseTheDirectory(t *testing.T) {
 	w := newWorld(t)
-	young := store.Row{Origin: store.FromReconcile, RunStarted: w.now.Add(-time.Hour), Attempts: 1}
+	young := store.Row{Origin: store.FromReconcile, RunStarted: w.now().Add(-time.Hour), Attempts: 1}
 	assert.Equal(t, youngReading, w.w.basisOf(store.Claim{Rows: []store.Row{young}}), "K1: of this very hour")
 	for name, change := range map[string]func(*store.Row){
 		"a hook":                     func(r *store.Row) { r.Origin = store.FromHook },

@@ -162,7 +162,7 @@ func TestM3_ALinkedUserWithMissingFieldsAndNothingToSendIsLoggedAsSkipped(t *tes
 func TestB1_AnActivationThatIsRefusedGivesItsBudgetBack(t *testing.T) {
 	spent := func(w *world, action store.Action) (users int64) {
 		w.view(func(tx *store.Tx) (err error) {
-			users, _, err = tx.Spent(action, w.now.Add(-time.Hour), "")
+			users, _, err = tx.Spent(action, w.now().Add(-time.Hour), "")
 			return err
 		})
 		return users

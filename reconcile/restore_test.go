@@ -30,13 +30,13 @@ func (w *world) tryRestore(from string) error {
 	require.NoError(w, w.db.Close())
 	word := Restore{Actor: "olga", Reason: "a drill", From: from}
 	_, err := store.Restore(context.Background(), path, from, nil, func(tx *store.Tx, with *store.Restoration) error {
-		tx.Now = w.now // the test's clock
+		tx.Now = w.now() // the test's clock
 		return word.Settle(context.Background(), tx, with)
 	})
 	db, openErr := store.Open(context.Background(), path)
 	require.NoError(w, openErr)
 	w.Cleanup(func() { require.NoError(w, db.Close()) })
-	db.Now = func() time.Time { return w.now }
+	db.Now = w.now
 	w.db, w.w.DB = db, db
 	w.update(func(tx *store.Tx) (err error) {
 		w.w.epoch, err = tx.StartEpoch()
@@ -194,7 +194,7 @@ func TestARestoreKeepsAPause(t *testing.T) {
 	p := Pause{Actor: "olga", Reason: "an audit"}
 	_, _, err := p.Begin(context.Background(), w.db)
 	require.NoError(t, err)
-	paused := w.now
+	paused := w.now()
 	w.hire("Bob", "Roy", "ACTIVE")
 
 	w.pass(time.Minute)

@@ -163,8 +163,8 @@ func TestE4_RetryAfterIsHonouredAndCostsNoAttempt(t *testing.T) {
 		return err
 	})
 	assert.Equal(t, 0, s.Attempts, "E4: a 429 pauses the client, not the row")
-	assert.WithinDuration(t, w.now.Add(40*time.Second), s.Due, time.Second)
-	assert.Greater(t, w.w.halt.left(w.now), 30*time.Second)
+	assert.WithinDuration(t, w.now().Add(40*time.Second), s.Due, time.Second)
+	assert.Greater(t, w.w.halt.left(w.now()), 30*time.Second)
 	w.pass(41 * time.Second)
 	w.drain()
 	assert.Equal(t, u.ID, w.account(u.ID).ExternalID)
@@ -225,7 +225,7 @@ func TestE4_A401StopsTheDrainAndKeepsEverything(t *testing.T) {
 	assert.Equal(t, store.StateOpen, s.State)
 	assert.Equal(t, 0, s.Attempts)
 	assert.Contains(t, why, "status 401")
-	assert.Equal(t, stopProbe, w.w.halt.left(w.now), "E4: probed once a minute")
+	assert.Equal(t, stopProbe, w.w.halt.left(w.now()), "E4: probed once a minute")
 
 	w.acct.SetToken(zenqmstest.DefaultToken)
 	w.pass(time.Minute)
@@ -253,7 +253,7 @@ func TestE4_A403IsTheCredentialsFaultOrTheUsers(t *testing.T) {
 		w.acct.Fail(zenqmstest.OnAny, zenqmstest.Always, zenqmstest.Fault{Status: 403, Message: "API access is switched off"})
 		w.sync()
 		assert.Equal(t, []string{"open", "open"}, w.states(w.org.Users()[0].ID), "E4: stop, and keep everything")
-		assert.Positive(t, w.w.halt.left(w.now))
+		assert.Positive(t, w.w.halt.left(w.now()))
 	})
 }
 

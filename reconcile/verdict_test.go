@@ -15,7 +15,7 @@ import (
 
 func (w *world) spent(action store.Action) (users int64) {
 	w.view(func(tx *store.Tx) (err error) {
-		users, _, err = tx.Spent(action, w.now.Add(-24*time.Hour), "")
+		users, _, err = tx.Spent(action, w.now().Add(-24*time.Hour), "")
 		return err
 	})
 	return users

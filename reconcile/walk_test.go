@@ -346,7 +346,7 @@ func TestK5_DeployLinksAndDeactivatesALeaverWhoStillHasAnAccount(t *testing.T) {
 	w.view(func(tx *store.Tx) error {
 		at, wanted, err := tx.NextRun()
 		assert.True(t, wanted, "K5: one more reconcile a few minutes later")
-		assert.Equal(t, w.now.Add(secondLook), at)
+		assert.Equal(t, w.now().Add(secondLook), at)
 		return err
 	})
 }
@@ -376,7 +376,8 @@ func TestC6_ALostDatabaseIsRebuiltFromExternalIdAndEmail(t *testing.T) {
 	w.acct.Edit(w.account(users[0].ID).ID, func(z *zenqmstest.User) { z.Email = "edited@example.com" })
 	w.acct.Edit(w.account(users[1].ID).ID, func(z *zenqmstest.User) { z.ExternalID = "" })
 	fresh := newWorld(t)
-	fresh.org, fresh.acct, fresh.now = w.org, w.acct, w.now
+	fresh.org, fresh.acct = w.org, w.acct
+	fresh.set(w.now())
 	fresh.w.Okta, fresh.w.ZenQMS = w.w.Okta, w.w.ZenQMS
 	fresh.walk(store.InitialRun)
 	assert.Equal(t, 5, fresh.acct.Len(), "C6: nobody twice")

@@ -27,7 +27,7 @@ func TestW1_AHandEditStaysUntilTheUserMoves(t *testing.T) {
 	}{
 		"a reconcile": {func(w *world, _ oktatest.User) { w.walk(store.ReconcileRun) }, true},
 		"a repeated event": {func(w *world, u oktatest.User) {
-			w.deliver(oktatest.Event{UUID: "again", Type: store.UserUpdateProfile, Published: w.now, Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
+			w.deliver(oktatest.Event{UUID: "again", Type: store.UserUpdateProfile, Published: w.now(), Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
 			w.drain()
 		}, true},
 		"a membership event": {func(w *world, u oktatest.User) {
@@ -181,13 +181,13 @@ func TestE2_LateLooksAfterADeactivationThatStillReadsLive(t *testing.T) {
 			u := w.hire("Ada", "Byron", "ACTIVE")
 			w.sync()
 			w.org.ResetCalls()
-			w.deliver(oktatest.Event{UUID: "early", Type: event, Published: w.now, Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
+			w.deliver(oktatest.Event{UUID: "early", Type: event, Published: w.now(), Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
 			var looks []time.Duration
-			start := w.now
-			for seen := 0; w.now.Sub(start) < time.Hour; w.pass(time.Second) {
+			start := w.now()
+			for seen := 0; w.now().Sub(start) < time.Hour; w.pass(time.Second) {
 				w.drain()
 				if n := w.org.Count("GET /api/v1/users/{id}"); n > seen {
-					looks, seen = append(looks, w.now.Sub(start)), n
+					looks, seen = append(looks, w.now().Sub(start)), n
 				}
 			}
 			assert.Equal(t, []time.Duration{0, 30 * time.Second, 150 * time.Second, 750 * time.Second}, looks,
@@ -199,7 +199,7 @@ func TestE2_LateLooksAfterADeactivationThatStillReadsLive(t *testing.T) {
 		w := newWorld(t)
 		u := w.hire("Ada", "Byron", "ACTIVE")
 		w.sync()
-		w.deliver(oktatest.Event{UUID: "early", Type: store.UserDeactivate, Published: w.now, Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
+		w.deliver(oktatest.Event{UUID: "early", Type: store.UserDeactivate, Published: w.now(), Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
 		w.drain()
 		w.org.SetStatus(u.ID, "DEPROVISIONED")
 		w.org.DropAll()
@@ -212,7 +212,7 @@ func TestE2_LateLooksAfterADeactivationThatStillReadsLive(t *testing.T) {
 		u := w.hire("Ada", "Byron", "ACTIVE")
 		w.sync()
 		w.org.SetTransitioning(u.ID, "DEPROVISIONED")
-		w.deliver(oktatest.Event{UUID: "p", Type: store.UserUpdateProfile, Published: w.now, Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
+		w.deliver(oktatest.Event{UUID: "p", Type: store.UserUpdateProfile, Published: w.now(), Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
 		w.drain()
 		assert.Equal(t, "open", w.states(u.ID)[len(w.states(u.ID))-1], "E2: while it is set, look again")
 	})
@@ -220,11 +220,11 @@ func TestE2_LateLooksAfterADeactivationThatStillReadsLive(t *testing.T) {
 		w := newWorld(t)
 		u := w.hire("Ada", "Byron", "ACTIVE")
 		w.sync()
-		w.deliver(oktatest.Event{UUID: "early", Type: store.UserDeactivate, Published: w.now, Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
+		w.deliver(oktatest.Event{UUID: "early", Type: store.UserDeactivate, Published: w.now(), Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
 		w.drain()
 		for i := range 5 {
 			w.pass(time.Second)
-			w.deliver(oktatest.Event{UUID: "p" + idText(int64(i)), Type: store.UserUpdateProfile, Published: w.now, Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
+			w.deliver(oktatest.Event{UUID: "p" + idText(int64(i)), Type: store.UserUpdateProfile, Published: w.now(), Targets: []oktatest.Target{{ID: u.ID, Type: "User"}}})
 			w.drain()
 		}
 		w.org.SetStatus(u.ID, "DEPROVISIONED")

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,7 +32,8 @@ type world struct {
 	acct *zenqmstest.Account
 	db   *store.DB
 	w    *Worker
-	now  time.Time
+
+	clock atomic.Pointer[time.Time] // servers of the fakes read it while pass sets it
 }
 
 // worldOptions are what a test may want to be different.
@@ -44,9 +46,9 @@ type worldOptions struct {
 
 func newWorld(t *testing.T, change ...func(*worldOptions)) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-	clock := func() time.Time { return w.now }
-	o := worldOptions{okta: oktatest.Options{Token: "token", Now: clock}, zenqms: zenqmstest.Options{Now: clock}}
+	w := &world{T: t}
+	w.set(time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC))
+	o := worldOptions{okta: oktatest.Options{Token: "token", Now: w.now}, zenqms: zenqmstest.Options{Now: w.now}}
 	for _, c := range change {
 		c(&o)
 	}
@@ -60,7 +62,7 @@ func newWorld(t *testing.T, change ...func(*worldOptions)) *world {
 	w.db, err = store.Open(context.Background(), filepath.Join(t.TempDir(), "zensync.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.db.Close()) })
-	w.db.Now = clock
+	w.db.Now = w.now
 	w.w = &Worker{DB: w.db, Okta: oktaClient, ZenQMS: zenqmsClient, Policy: o.policy, Brake: Brake{Limit{10, 5}, Limit{10, 5}, Limit{10, 5}}, Concurrency: 4, MaxAttempts: 12, BatchSize: 100,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	w.w.addresses, w.w.outages = newAddressLocks(), newOutages()
@@ -93,8 +95,12 @@ func (w *world) view(fn func(*store.Tx) error) {
 	require.NoError(w, w.db.View(context.Background(), fn))
 }
 
+func (w *world) now() time.Time { return *w.clock.Load() }
+
+func (w *world) set(now time.Time) { w.clock.Store(&now) }
+
 // pass lets time go by.
-func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }
+func (w *world) pass(d time.Duration) { w.set(w.now().Add(d)) }
 
 // hire adds a user to Okta. His hook stays pending.
 func (w *world) hire(first, last, status string) oktatest.User {
@@ -152,7 +158,7 @@ func receive(db *store.DB, events ...store.Event) error {
 // until the drain is stopped.
 func (w *world) drain() {
 	w.Helper()
-	for w.w.halt.left(w.now) <= 0 {
+	for w.w.halt.left(w.now()) <= 0 {
 		var claims []store.Claim
 		w.update(func(tx *store.Tx) (err error) {
 			claims, err = tx.Claim(w.w.epoch, 1)
