@@ -95,7 +95,7 @@ func (wk *walk) readGroup(ctx context.Context, g store.MappedGroup) error {
 	if err := wk.DB.Update(ctx, func(tx *store.Tx) error { return tx.ForgetReading(g.ID, wk.run.ID) }); err != nil {
 		return err
 	}
-	var pagesGo round
+	pagesGo := newRound(wk.barren)
 	for after := ""; ; {
 		page, err := patiently(ctx, func(ctx context.Context) (okta.Page, error) { return wk.Okta.GroupMembers(ctx, g.ID, after) })
 		if err == nil {
@@ -108,20 +108,35 @@ func (wk *walk) readGroup(ctx context.Context, g store.MappedGroup) error {
 			return fmt.Errorf("read the members of group %s: %w", g.ID, err)
 		}
 		after = page.Next
-		if err := wk.DB.Update(ctx, func(tx *store.Tx) error {
-			for _, u := range page.Users {
-				if err := tx.AddMember(g.ID, u.ID, wk.run.ID); err != nil {
-					return err
-				}
-			}
-			if after == "" {
-				return tx.DropMembersBut(g.ID, wk.run.ID)
-			}
-			return nil
-		}); err != nil || after == "" {
+		fresh, err := wk.keepMembers(ctx, g.ID, page.Users, after == "")
+		if err != nil || after == "" {
 			return err
 		}
+		if err := pagesGo.kept(fresh); err != nil {
+			return fmt.Errorf("read the members of group %s: %w", g.ID, err)
+		}
 	}
+}
+
+// keepMembers notes a page of the members of a group, after the last one who is
+// none any more, and returns how many were on no page before it.
+func (wk *walk) keepMembers(ctx context.Context, groupID string, page []okta.User, last bool) (fresh int64, err error) {
+	err = wk.DB.Update(ctx, func(tx *store.Tx) error {
+		for _, u := range page {
+			added, err := tx.AddMember(groupID, u.ID, wk.run.ID)
+			if err != nil {
+				return err
+			}
+			if added {
+				fresh++
+			}
+		}
+		if last {
+			return tx.DropMembersBut(groupID, wk.run.ID)
+		}
+		return nil
+	})
+	return fresh, err
 }
 
 func fromOkta(err error) bool {

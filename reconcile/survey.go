@@ -90,6 +90,7 @@ func (u *Unlink) knownUsers(ctx context.Context) (map[string]bool, error) {
 	}
 	known := map[string]bool{}
 	for _, filter := range []string{"", deprovisioned} {
+		pagesGo := newRound(0)
 		for after := ""; ; {
 			page, err := patiently(ctx, func(ctx context.Context) (okta.Page, error) {
 				return u.Okta.ListUsers(ctx, okta.Query{Filter: filter, Limit: clearingBatch, After: after})
@@ -97,11 +98,18 @@ func (u *Unlink) knownUsers(ctx context.Context) (map[string]bool, error) {
 			if v := judge(err); err != nil && (v == credential || v == forbidden) {
 				return nil, nil
 			}
-			if err != nil {
-				return nil, fmt.Errorf("read the users of Okta, to tell their ids from others: %w", err)
-			}
+			before := len(known)
 			for _, user := range page.Users {
 				known[user.ID] = true
+			}
+			if err == nil {
+				err = pagesGo.next(page.Users)
+			}
+			if err == nil {
+				err = pagesGo.kept(int64(len(known) - before))
+			}
+			if err != nil {
+				return nil, fmt.Errorf("read the users of Okta, to tell their ids from others: %w", err)
 			}
 			if after = page.Next; after == "" {
 				break

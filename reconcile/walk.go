@@ -152,9 +152,12 @@ func (wk *walk) readList(ctx context.Context, filter string) error {
 		return wk.fetchList(reading, filter, pages)
 	})
 	group.Go(func() error {
-		count := tally{walk: wk}
+		count, pagesGo := tally{walk: wk}, newRound(wk.barren)
 		for page := range pages {
 			fresh, err := wk.keepPage(reading, page)
+			if err == nil {
+				err = pagesGo.kept(fresh)
+			}
 			if err == nil {
 				err = count.add(reading, fresh)
 			}
@@ -170,7 +173,7 @@ func (wk *walk) readList(ctx context.Context, filter string) error {
 // fetchList sends the pages of a list.
 func (wk *walk) fetchList(ctx context.Context, filter string, pages chan<- []okta.User) error {
 	after := ""
-	var pagesGo round
+	pagesGo := newRound(wk.barren)
 	for number := 1; ; number++ {
 		page, err := patiently(ctx, func(ctx context.Context) (okta.Page, error) {
 			return wk.Okta.ListUsers(ctx, okta.Query{Filter: filter, Limit: wk.BatchSize, After: after})

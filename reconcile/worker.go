@@ -52,6 +52,7 @@ type Worker struct {
 	Anew <-chan struct{}
 
 	poll      time.Duration // for tests; 0 is slowPoll
+	barren    int           // for tests; 0 is mostBarren
 	addresses *addressLocks
 	outages   outages
 	breakers  atomic.Pointer[outages] // the same, for who looks on

@@ -79,10 +79,17 @@ func (tx *Tx) ForgetReading(groupID string, generation int64) error {
 	return tx.run(`UPDATE member SET generation = 0 WHERE group_id = ? AND generation = ?`, groupID, generation)
 }
 
-// AddMember notes that a reading of a group has seen a member.
-func (tx *Tx) AddMember(groupID, oktaID string, generation int64) error {
-	return tx.run(`INSERT INTO member (group_id, okta_id, generation) VALUES (?, ?, ?)
-		ON CONFLICT (okta_id, group_id) DO UPDATE SET generation = excluded.generation`, groupID, oktaID, generation)
+// AddMember notes that a reading of a group has seen a member. fresh tells
+// whether it had not before.
+func (tx *Tx) AddMember(groupID, oktaID string, generation int64) (fresh bool, err error) {
+	result, err := tx.exec(`INSERT INTO member (group_id, okta_id, generation) VALUES (?, ?, ?)
+		ON CONFLICT (okta_id, group_id) DO UPDATE SET generation = excluded.generation WHERE generation <> excluded.generation`,
+		groupID, oktaID, generation)
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
 }
 
 // DropMembersBut forgets the members of a group that a complete reading no

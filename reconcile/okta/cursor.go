@@ -93,9 +93,14 @@ func (c *Client) readPage(ctx context.Context, r request, after string) (next st
 	return at.String(), nil
 }
 
+// mostPages is what no list that is read as a whole has: somebody's groups, the groups of a name, the users of an
+// address. At 200 a page that is 200,000 of them.
+const mostPages = 1000
+
 // readAll fetches all pages of a list; each is decoded in turn.
 func (c *Client) readAll(ctx context.Context, r request) error {
-	for after := ""; ; {
+	after := ""
+	for range mostPages {
 		next, err := c.readPage(ctx, r, after)
 		if err != nil {
 			return err
@@ -104,6 +109,11 @@ func (c *Client) readAll(ctx context.Context, r request) error {
 			return nil
 		}
 	}
+	return tooLong(r.op)
+}
+
+func tooLong(op string) error {
+	return &Error{Op: op, Err: fmt.Errorf("more than %d pages: the list would never end", mostPages)}
 }
 
 // nextLink gives the query of the link to the next page, or "" on the last. Its host and path are left aside: an

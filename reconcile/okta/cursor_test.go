@@ -102,6 +102,30 @@ func TestRepeatedCursorIsAnError(t *testing.T) {
 	}
 }
 
+// A list that is read as a whole ends, too, where each page has a link that never came before.
+func TestListWithoutAnEndIsAnError(t *testing.T) {
+	for name, body := range map[string]string{"of nobody": `[]`, "of the same one": `[{"id":"00u1","profile":{"name":"QA"}}]`} {
+		t.Run(name, func(t *testing.T) {
+			var calls atomic.Int64
+			c := tokenClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n := calls.Add(1)
+				if n > 3500 { // three lists of a thousand pages
+					t.Error("it goes on and on")
+					page(body)(w, r)
+					return
+				}
+				page(body, fmt.Sprintf(`<%s?after=%d>; rel="next"`, r.URL.Path, n))(w, r)
+			}))
+			_, err := c.FindUsers(t.Context(), "a@example.com")
+			assert.ErrorContains(t, err, "the list would never end", "nobody is concluded not to exist")
+			_, err = c.UserGroups(t.Context(), "00u1")
+			assert.ErrorContains(t, err, "the list would never end")
+			_, err = c.FindGroups(t.Context(), "QA")
+			assert.ErrorContains(t, err, "the list would never end")
+		})
+	}
+}
+
 func TestAfterMustBeANext(t *testing.T) {
 	org, c := newOrg(t, oktatest.Options{})
 	for _, after := range []string{"100u1", "after=x", "?after=x", "1.2.3?", "1.2.3?a=%zz"} {

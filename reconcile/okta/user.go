@@ -111,7 +111,8 @@ func (c *Client) filterUsers(ctx context.Context, value, filter string) ([]User,
 	}
 	var all []User
 	seen := map[string]bool{}
-	for q := (Query{Filter: filter, Limit: maxLimit}); ; {
+	q := Query{Filter: filter, Limit: maxLimit}
+	for range mostPages {
 		page, err := c.ListUsers(ctx, q)
 		if err != nil {
 			return nil, err
@@ -126,6 +127,7 @@ func (c *Client) filterUsers(ctx context.Context, value, filter string) ([]User,
 			return all, nil
 		}
 	}
+	return nil, tooLong("list users")
 }
 
 // quote writes a text as a value in Okta's filter expressions.

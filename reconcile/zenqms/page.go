@@ -8,6 +8,10 @@ import (
 	"sync"
 )
 
+// mostPages is what no list of ZenQMS's has: ten million accounts at 100 a page, and a
+// million at ten. At ten calls a second they take three hours.
+const mostPages = 100_000
+
 // row is what a search lists.
 type row interface{ rowID() string }
 
@@ -65,13 +69,16 @@ func scan[W row](ctx context.Context, c *Client, op, path string, q wireQuery, f
 // another must be asked for. A short page ends the rows only if the total
 // agrees with what was seen and ZenQMS says how long its pages are; whatever
 // is in doubt costs one more call, which finds an empty page. Pages that go
-// round in circles are an error.
+// round in circles, and more of them than there can be, are an error.
 func follow[W row](op string, trail *pageTrail, page int, w wirePage[W]) (repeated, more bool, err error) {
 	ids := make([]string, 0, len(w.Data.list))
 	for _, r := range w.Data.list {
 		ids = append(ids, r.rowID())
 	}
 	repeated, circles, seen := trail.step(page, ids)
+	if page >= mostPages && !repeated && len(ids) > 0 {
+		return false, false, &Error{Op: op, Message: fmt.Sprintf("page %d is not the last: the list would never end", page)}
+	}
 	if circles {
 		return false, false, &Error{Op: op, Message: fmt.Sprintf("page %d has the rows of a page before it: the list would never end", page)}
 	}
