@@ -95,7 +95,7 @@ func New(config Config) (*Client, error) {
 		return nil, fmt.Errorf("okta: rate_share: %v is not above 0 and at most 1", config.RateShare)
 	}
 	if config.Transport == nil {
-		config.Transport = defaultTransport()
+		config.Transport = defaultTransport(config.Timeout)
 	}
 	c := &Client{config: config, transport: &transport{base: config.Transport, observe: config.Observe,
 		budget: budget{share: config.RateShare}, long: make(chan struct{}, 1)}}
@@ -105,13 +105,17 @@ func New(config Config) (*Client, error) {
 	return c, nil
 }
 
-func defaultTransport() http.RoundTripper {
+// defaultTransport is net/http's own for calls that may take so long. Of HTTP/2, where one connection carries all calls,
+// one that is silent is asked whether it lives, sooner than a call gives up: a call that got no answer does not end it,
+// and TCP takes a quarter of an hour to notice that the other end is gone.
+func defaultTransport(timeout time.Duration) http.RoundTripper {
 	transport, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return http.DefaultTransport // somebody's own
 	}
 	transport = transport.Clone()
 	transport.MaxIdleConnsPerHost = idleConnections
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: timeout / 2, PingTimeout: timeout / 4}
 	return transport
 }
 

@@ -103,9 +103,10 @@ func New(cfg Config) (*Client, error) {
 	if math.IsNaN(perSecond) {
 		return nil, errors.New("zenqms: the requests per second are not a number")
 	}
+	timeout := cmp.Or(cfg.Timeout, DefaultTimeout)
 	transport := cfg.Transport
 	if transport == nil {
-		transport = defaultTransport()
+		transport = defaultTransport(timeout)
 	}
 	var inFlight chan struct{}
 	if cfg.MaxInFlight > 0 {
@@ -117,7 +118,7 @@ func New(cfg Config) (*Client, error) {
 		authValue:  prefix + key,
 		secrets:    hide(key),
 		http:       &http.Client{Transport: transport, CheckRedirect: neverFollow},
-		timeout:    cmp.Or(cfg.Timeout, DefaultTimeout),
+		timeout:    timeout,
 		observe:    cfg.Observe,
 		pace:       newPace(perSecond),
 		inFlight:   inFlight,
@@ -182,9 +183,15 @@ func isHeaderChar(r rune) bool {
 
 // defaultTransport keeps enough idle connections for every concurrent call of
 // a worker; net/http's own keeps two a host and would dial anew all the time.
-func defaultTransport() http.RoundTripper {
+//
+// Of HTTP/2, where one connection carries all calls, one that is silent is asked
+// whether it lives, sooner than a call of this timeout gives up: a call that got
+// no answer does not end it, and TCP takes a quarter of an hour to notice that
+// the other end is gone.
+func defaultTransport(timeout time.Duration) http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 32
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: timeout / 2, PingTimeout: timeout / 4}
 	return t
 }
 
