@@ -28,7 +28,15 @@ func (w *Worker) nameConflict(ctx context.Context, a *attempt, reason *Reason, h
 			reason.Text = fmt.Sprintf("ZenQMS user %s, who is linked to nobody, has the new address; give that account another one in ZenQMS, or deactivate and rename it", holder.ID)
 			return nil
 		}
-		cycle, err := cycleOf(tx, a, owner)
+		st, err := tx.Standing(owner)
+		if err != nil {
+			return err
+		}
+		if st.N != 0 && w.Policy.Meaning(st.Status) == Gone {
+			reason.Text = fmt.Sprintf("ZenQMS user %s (Okta user %s), who has left, has the new address and keeps it; give that account another one in ZenQMS", holder.ID, owner)
+			return nil
+		}
+		cycle, err := w.cycleOf(tx, a, owner)
 		if err != nil {
 			return err
 		}
@@ -60,7 +68,7 @@ func ownerOf(tx *store.Tx, u zenqms.User) (string, error) {
 // cycleOf follows who has the address whom wants: from the owner of the
 // account in this user's way onwards. It returns the users' ids when the
 // chain comes back to this one, nil when it does not.
-func cycleOf(tx *store.Tx, a *attempt, owner string) ([]string, error) {
+func (w *Worker) cycleOf(tx *store.Tx, a *attempt, owner string) ([]string, error) {
 	cycle := []string{a.claim.OktaID}
 	for range longestCycle {
 		if owner == a.claim.OktaID {
@@ -75,8 +83,8 @@ func cycleOf(tx *store.Tx, a *attempt, owner string) ([]string, error) {
 			return nil, err
 		}
 		wanted := store.Address(st.Email)
-		if st.Link == nil || wanted == "" || wanted == store.Address(st.Link.Email) {
-			return nil, nil // he is content with what he has
+		if st.Link == nil || wanted == "" || wanted == store.Address(st.Link.Email) || st.OutOfScope || w.Policy.Meaning(st.Status) != Live {
+			return nil, nil // he is content with what he has, or his account is left alone
 		}
 		if owner, err = holderInStore(tx, wanted); err != nil {
 			return nil, err

@@ -147,6 +147,39 @@ func TestL4_TwoWhoSwapAddressesAreBothInConflictAndNoTemporaryAddressIsMade(t *t
 	assert.Empty(t, w.skip(b.ID).Code)
 }
 
+// A leaver's account keeps its address (rule M6), so that a spare one for the
+// other would help nobody.
+func TestL4_OfTwoWhoSwapAddressesAndOneLeavesHeIsInTheWay(t *testing.T) {
+	for _, how := range []string{"hooks", "reconcile", "initial"} {
+		t.Run(how, func(t *testing.T) {
+			w := newWorld(t)
+			a, b := w.hire("Ada", "Byron", "ACTIVE"), w.hire("Bea", "Burns", "ACTIVE")
+			w.sync()
+			w.pass(time.Minute)
+			w.org.UpdateProfile(a.ID, func(p *oktatest.Profile) { p.Email = "Bea.Burns@example.com" })
+			w.org.UpdateProfile(b.ID, func(p *oktatest.Profile) { p.Email = "Ada.Byron@example.com" })
+			w.by(how)
+			require.Contains(t, w.skip(b.ID).Reason, "each other's address")
+			w.pass(time.Minute)
+			w.org.SetStatus(a.ID, "DEPROVISIONED")
+			w.by(how)
+			w.walk(store.ReconcileRun)
+			assert.False(t, w.account(a.ID).Active)
+			assert.Empty(t, w.skip(a.ID).Code, "M3: a gone user is never in the skip report")
+			s := w.skip(b.ID)
+			assert.Equal(t, store.SkipConflict, s.Code)
+			assert.NotContains(t, s.Reason, "each other's address", "L4: who has left wants none")
+			assert.Contains(t, s.Reason, "ZenQMS user "+idText(w.account(a.ID).ID), "L4: the account in the way")
+			assert.Contains(t, s.Reason, "give that account another one", "L4: and the remedy")
+			// The remedy works.
+			w.acct.Edit(w.account(a.ID).ID, func(z *zenqmstest.User) { z.Email = "left@example.com" })
+			w.walk(store.ReconcileRun)
+			assert.Equal(t, "Ada.Byron@example.com", w.account(b.ID).Email)
+			assert.Empty(t, w.skip(b.ID).Code)
+		})
+	}
+}
+
 func TestL4_AnAddressThatComesFreeIsTakenAtOnce(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.hire("Ada", "Byron", "ACTIVE"), w.hire("Bea", "Burns", "ACTIVE")
