@@ -9,6 +9,10 @@ import (
 	"github.com/zensync/zensync/store"
 )
 
+// errShowsNobody fails the reading of an account that has linked users and
+// lists none: whoever made the key is one.
+var errShowsNobody = &zenqms.Error{Op: "list users", Message: "ZenQMS lists no user at all, so that nothing was concluded: check what the API key may see"}
+
 // readIndex reads all of ZenQMS's users into the index, page by page. A
 // reading that breaks off leaves the index usable and not fresh.
 func (w *Worker) readIndex(ctx context.Context) error {
@@ -27,7 +31,9 @@ func (w *Worker) readIndex(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	nobody := true
 	if err := eachAccountPage(ctx, w.ZenQMS, w.DB.Now, func(users []zenqms.User, asked time.Time) error {
+		nobody = nobody && len(users) == 0
 		return w.DB.Update(ctx, func(tx *store.Tx) error {
 			for _, u := range users {
 				if err := tx.ListAccount(account(u), reading, asked); err != nil {
@@ -40,6 +46,15 @@ func (w *Worker) readIndex(ctx context.Context) error {
 		return err
 	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
+		if nobody {
+			links, err := tx.LinkCount()
+			if err != nil {
+				return err
+			}
+			if links.Active+links.Inactive > 0 {
+				return errShowsNobody
+			}
+		}
 		if err := tx.DropAccountsBefore(reading); err != nil {
 			return err
 		}

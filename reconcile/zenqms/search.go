@@ -68,14 +68,18 @@ func (c *Client) List(ctx context.Context, page int) (Page, error) {
 	return c.Follow(l)
 }
 
-// ByID gives the user with this id, or an error that IsNotFound recognises.
+// ByID gives the user with this id, or an error that IsNotFound recognises. There
+// is no call that reads a user, so that it is a search that finds nobody which says
+// that he is gone; one that finds nobody at all is no verdict.
 func (c *Client) ByID(ctx context.Context, id string) (User, error) {
 	op := "read user " + id
 	if err := checkID(op, id); err != nil {
 		return User{}, err
 	}
 	var found *User
+	blind := true
 	err := c.eachUser(ctx, op, wireQuery{ID: id}, func(u User) bool {
+		blind = false
 		if u.ID == id {
 			found = &u
 		}
@@ -84,10 +88,25 @@ func (c *Client) ByID(ctx context.Context, id string) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
+	if blind {
+		if err := c.showsAnybody(ctx, op); err != nil {
+			return User{}, err
+		}
+	}
 	if found == nil {
 		return User{}, &Error{Op: op, Status: http.StatusNotFound, Message: "no user has this id"}
 	}
 	return *found, nil
+}
+
+// showsAnybody is an error where ZenQMS lists no user: whoever made the key is
+// one, so that it is the search that fails, or the key that sees nobody.
+func (c *Client) showsAnybody(ctx context.Context, op string) error {
+	w, err := search[wireUser](ctx, c, op, pathUserSearch, wireQuery{Page: 1, PageSize: 1})
+	if err == nil && len(w.Data.list) == 0 {
+		return &Error{Op: op, Message: "ZenQMS lists no user at all, so that nobody is taken for gone: check what the API key may see"}
+	}
+	return err
 }
 
 // ByEmail gives the users that carry the address, upper and lower case alike:

@@ -57,6 +57,7 @@ type Account struct {
 	byEmail    map[string][]*User // lower case, each by id
 	byExternal map[string][]*User // each by id
 	nextUser   int64
+	emptied    bool   // there were users, and all were removed
 	roles      []Role // by id
 	nextRole   int64
 	faults     []*armed
@@ -189,6 +190,7 @@ func (a *Account) Remove(id int64) bool {
 	delete(a.byID, id)
 	at, _ := slices.BinarySearchFunc(a.users, id, byUserID)
 	a.users = slices.Delete(a.users, at, at+1)
+	a.emptied = len(a.users) == 0
 	return true
 }
 

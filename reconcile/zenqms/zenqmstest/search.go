@@ -55,11 +55,18 @@ func (a *Account) cap(size int) int {
 	return size
 }
 
+// owner is whoever made the key: no account is empty. Those who count users need
+// not mind him, for only where all others were removed is he listed.
+var owner = &User{ID: math.MaxInt32, Email: "owner@zenqms.example.com", FirstName: "Key", LastName: "Owner", Active: true}
+
 // filter gives the users that all filters match, by id.
 func (a *Account) filter(f *form) []*User {
 	id, byID := f.text("id")
 	email, byEmail := f.text("email")
 	externalID, byExternal := f.text("external_id")
+	if a.emptied && len(a.users) == 0 && !byID && !byEmail && !byExternal {
+		return []*User{owner}
+	}
 	if a.opts.IgnoreFilters {
 		return a.users
 	}
