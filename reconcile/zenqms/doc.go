@@ -26,6 +26,8 @@
 //     an answer that cannot be read, not an inactive user (page.go)
 //   - a filter is exact, but may match more than was asked for or be ignored,
 //     so only rows that carry the value count (search.go)
+//   - whoever made the key is a user whom a search without a filter shows: one
+//     that shows nobody says of nobody that he is gone (search.go)
 //   - a write is answered by the whole user; one answered by less is read
 //     again by id (user.go)
 //   - "external_id": null clears the link (wire.go)
