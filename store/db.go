@@ -47,6 +47,7 @@ type DB struct {
 	writer  *session // one connection: SQLite has one writer at a time
 	turns   *turns
 	place   place
+	schema  schemaWatch
 	readers *readers
 	use     *flock.Flock // shared: the file must not be replaced meanwhile
 	wake    waker
@@ -83,7 +84,7 @@ func (db *DB) open(ctx context.Context, before beforeMigration) (err error) {
 	if db.pool, err = sql.Open("sqlite", dsn(db.path, "_txlock=immediate")); err != nil {
 		return err
 	}
-	if err := migrate(ctx, db.path, db.pool, before); err != nil {
+	if db.schema.known, err = migrate(ctx, db.path, db.pool, before); err != nil {
 		return errors.Join(err, db.pool.Close())
 	}
 	if db.writer, err = newSession(ctx, db.pool); err != nil {

@@ -18,41 +18,41 @@ import (
 // to a version. An error keeps the schema as it is.
 type beforeMigration func(ctx context.Context, path string, next int64) error
 
-// migrate brings the schema up to date. A lock file keeps a relay and a
+// migrate brings the schema up to date, and returns its version. A lock file keeps a relay and a
 // worker that start together from doing so at the same time.
-func migrate(ctx context.Context, path string, db *sql.DB, before beforeMigration) error {
+func migrate(ctx context.Context, path string, db *sql.DB, before beforeMigration) (newest int64, err error) {
 	lock := flock.New(path+".migrate", flock.SetPermissions(0o600))
 	if err := lock.Lock(); err != nil {
-		return fmt.Errorf("lock %s.migrate: %w", path, err)
+		return 0, fmt.Errorf("lock %s.migrate: %w", path, err)
 	}
 	defer lock.Unlock() //nolint:errcheck // closing the process frees it as well
 
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, schema.Migrations(),
 		goose.WithLogger(goose.NopLogger()))
 	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
+		return 0, fmt.Errorf("read the migrations: %w", err)
 	}
 	have, err := provider.GetDBVersion(ctx)
 	if err != nil {
-		return fmt.Errorf("read the schema version: %w", err)
+		return 0, fmt.Errorf("read the schema version: %w", err)
 	}
 	sources := provider.ListSources()
-	newest := sources[len(sources)-1].Version
+	newest = sources[len(sources)-1].Version
 	if have > newest {
-		return tooNew(path, have, newest)
+		return 0, tooNew(path, have, newest)
 	}
 	if have == newest {
-		return nil
+		return newest, nil
 	}
 	if have > 0 && before != nil {
 		if err := before(ctx, path, newest); err != nil {
-			return fmt.Errorf("before its schema is updated from version %d to %d it is copied, and that failed: %w", have, newest, err)
+			return 0, fmt.Errorf("before its schema is updated from version %d to %d it is copied, and that failed: %w", have, newest, err)
 		}
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("update the schema from version %d to %d: %w", have, newest, err)
+		return 0, fmt.Errorf("update the schema from version %d to %d: %w", have, newest, err)
 	}
-	return nil
+	return newest, nil
 }
 
 // tooNew refuses a store that a newer zensync has written, and names the copy

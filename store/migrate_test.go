@@ -110,6 +110,27 @@ func TestWithoutACopyThereIsNoMigration(t *testing.T) {
 	assert.EqualValues(t, 1, made.Schema, "the schema is as it was")
 }
 
+// The same holds for an older one that has the store open when it is upgraded.
+func TestAnOlderProgramWritesNothingOnceTheStoreIsUpgraded(t *testing.T) {
+	f := setup(t)
+	path, next := f.db.Path(), newestSchema(t)+1
+	write := func() error {
+		return f.db.Update(t.Context(), func(tx *Tx) error { return tx.SetSetting("written", FormatTime(tx.Now)) })
+	}
+	require.NoError(t, write())
+	raw(t, path, `CREATE TABLE mine (id INTEGER PRIMARY KEY)`)
+	require.NoError(t, write(), "somebody's own table is nobody's business")
+	require.NoError(t, f.db.Upgraded(t.Context()))
+	raw(t, path, `CREATE TABLE later (id INTEGER PRIMARY KEY)`)
+	raw(t, path, fmt.Sprintf(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, 1)`, next))
+	for range 2 {
+		err := write()
+		require.ErrorIs(t, err, ErrUpgraded)
+		assert.ErrorContains(t, err, fmt.Sprintf("its schema has version %d and this program knows up to %d; restart the service, with the newer program", next, next-1))
+	}
+	assert.ErrorIs(t, f.db.Upgraded(t.Context()), ErrUpgraded)
+}
+
 func TestAnOlderProgramRefusesANewerStoreAndSaysWhatToDo(t *testing.T) {
 	f := setup(t)
 	path, next := f.db.Path(), newestSchema(t)+1

@@ -172,6 +172,9 @@ func (db *DB) runBatch(batch []*job) (wakes bool, err error) {
 	// The statements run on a context of their own: a cancelled one would
 	// interrupt the connection and undo the neighbours' work with it.
 	tx := Tx{Now: db.now(), ctx: context.Background(), session: db.writer}
+	if err := db.schema.look(&tx); err != nil {
+		return false, errors.Join(err, db.writer.do("ROLLBACK"))
+	}
 	wakes, err = db.runJobs(batch, tx)
 	if err != nil || len(batch) == 1 && batch[0].err != nil {
 		return false, errors.Join(err, db.writer.do("ROLLBACK"))

@@ -75,10 +75,15 @@ func serve(c *cli.Context, holder string, parts ...part) error {
 			all = append(all, posts[i].anew)
 			services = append(services, func(ctx context.Context) error { return p.do(in, ctx, posts[i]) })
 		}
-		listening, deaf := context.WithCancel(ctx)
-		defer deaf()
-		go passReloads(listening, db, asked, hangups, all)
-		return together(ctx, services...)
+		working, end := context.WithCancelCause(ctx)
+		defer end(nil)
+		go passReloads(working, db, asked, hangups, all)
+		go watchUpgrade(working, db, end)
+		err = together(working, services...)
+		if cause := context.Cause(working); err == nil && errors.Is(cause, store.ErrUpgraded) {
+			return cause
+		}
+		return err
 	}))
 }
 
@@ -108,6 +113,25 @@ func passReloads(ctx context.Context, db *store.DB, asked reloadRequest, hangups
 			case anew <- struct{}{}:
 			default: // it has yet to look
 			}
+		}
+	}
+}
+
+// watchUpgrade ends a service once a newer zensync has changed the store under it:
+// the service manager starts it again, as the newer program that is there by then.
+// It would take nothing more.
+func watchUpgrade(ctx context.Context, db *store.DB, end context.CancelCauseFunc) {
+	tick := time.NewTicker(reloadPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := db.Upgraded(ctx); errors.Is(err, store.ErrUpgraded) {
+				end(err)
+				return
+			}
+		case <-ctx.Done():
+			return
 		}
 	}
 }
