@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
 
 	"modernc.org/sqlite"
@@ -86,4 +87,19 @@ func unremedied(err error) error {
 		return known.cause
 	}
 	return err
+}
+
+// ofDisk adds to an error of SQLite's about a file that is not the store in use
+// what the operating system calls it, by which whoever asked for the file is told
+// what to do about his disk.
+func ofDisk(err error) error {
+	var refused *sqlite.Error
+	if !errors.As(err, &refused) {
+		return err
+	}
+	cause, found := map[int]syscall.Errno{8: syscall.EROFS, 10: syscall.EIO, 13: syscall.ENOSPC}[refused.Code()&0xff]
+	if !found {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }

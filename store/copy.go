@@ -78,7 +78,7 @@ func copyInto(ctx context.Context, path, to string) (err error) {
 	}
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	_, err = pool.ExecContext(ctx, `VACUUM INTO ?`, to)
-	return err
+	return ofDisk(err)
 }
 
 // copyMode is how the original is opened for copying. Where there is a

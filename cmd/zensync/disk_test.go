@@ -128,42 +128,8 @@ func TestDisks_E4_WhenTheDiskFailsTheWorkerGoesOnAfterwardsAndDoublesNothing(t *
 	}
 }
 
-// What puts a file in its place does so whole or not at all.
-func TestDisks_WhenAFileCannotBePutInItsPlaceNothingIsChanged(t *testing.T) {
-	for name, args := range map[string][]string{
-		"backup":        {"backup", "new.db"},
-		"restore":       {"restore", "copy.db"},
-		"archive":       {"archive", "--keep", "1ms", "--output", "old.jsonl"},
-		"rotate-secret": {"rotate-secret", "--grace", "0s"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newSite(t)
-			c.deploy()
-			c.must(exitDone, "backup", "copy.db")
-			work := func() {
-				p := c.startWith(injecting(t, "rename,renameat,renameat2,link,linkat:error=EIO"), nil, args...)
-				require.Equal(t, exitFailed, p.wait(), "stdout: %s; stderr: %s", &p.stdout, &p.stderr)
-				assert.Contains(t, p.stderr.String(), "input/output error")
-				left, err := filepath.Glob(filepath.Join(c.folder, ".zensync-*"))
-				require.NoError(t, err)
-				assert.Empty(t, left, "nothing half made is left")
-				c.must(exitDone, "verify")
-				assert.Equal(t, 3, c.links())
-				c.must(exitDone, args...)
-			}
-			if name == "rotate-secret" {
-				c.withRelay(work)
-			} else {
-				work()
-			}
-			c.sound("active")
-		})
-	}
-}
-
-// onDisk moves the site's store to a small disk of its own.
-func (c *site) onDisk() (folder string) {
+// smallDisk is a folder of the site's that is a disk of its own.
+func (c *site) smallDisk() (folder string) {
 	c.Helper()
 	folder = filepath.Join(c.folder, "disk")
 	require.NoError(c, os.Mkdir(folder, 0o700))
@@ -172,6 +138,13 @@ func (c *site) onDisk() (folder string) {
 		c.Skipf("this user may not mount a file system, so no disk can be filled: %v", err)
 	}
 	c.Cleanup(func() { require.NoError(c, syscall.Unmount(folder, 0)) })
+	return folder
+}
+
+// onDisk moves the site's store to a small disk of its own.
+func (c *site) onDisk() (folder string) {
+	c.Helper()
+	folder = c.smallDisk()
 	text, err := os.ReadFile(c.vars["ZENSYNC_CONFIG"])
 	require.NoError(c, err)
 	text = bytes.Replace(text, []byte("path: zensync.db"), []byte("path: disk/zensync.db"), 1)

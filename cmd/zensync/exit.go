@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/zensync/zensync/cmd/zensync/config"
 	"github.com/zensync/zensync/cmd/zensync/output"
 	"github.com/zensync/zensync/reconcile"
+	"github.com/zensync/zensync/store"
 )
 
 // Exit statuses. Scripts, units and monitoring rely on them.
@@ -68,4 +70,24 @@ func complain(w io.Writer, err error) {
 	for line := range strings.Lines(err.Error()) {
 		fmt.Fprintln(w, "zensync: "+output.Escape(strings.TrimRight(line, "\n")))
 	}
+	if store.MayPass(err) { // it says so itself
+		return
+	}
+	for _, ailment := range diskAilments {
+		if errors.Is(err, ailment.cause) {
+			fmt.Fprintln(w, "zensync: "+ailment.remedy)
+		}
+	}
+}
+
+// diskAilments are what a disk other than the store's, or the store's ahead of
+// SQLite, answers who makes a file, and what to do about it.
+var diskAilments = []struct {
+	cause  error
+	remedy string
+}{
+	{syscall.ENOSPC, "the disk is full: make room, and give the command again"},
+	{syscall.EDQUOT, "this user's share of the disk is used up: make room, and give the command again"},
+	{syscall.EROFS, "that disk is mounted read-only: look into the kernel's log (dmesg) for the cause and mount it anew, or name a file elsewhere"},
+	{syscall.EIO, "the disk failed: look into the kernel's log (dmesg), and give the command again once the disk works"},
 }
