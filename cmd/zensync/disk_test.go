@@ -98,7 +98,7 @@ func TestDisks_E5_WhenTheDiskFailsTheRelayAnswers503AndLosesNothing(t *testing.T
 }
 
 func TestDisks_E4_WhenTheDiskFailsTheWorkerGoesOnAfterwardsAndDoublesNothing(t *testing.T) {
-	for _, name := range []string{"it does not flush", "it is full", "it fails now and then"} {
+	for name := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := &deliveries{site: newSite(t)}
@@ -206,6 +206,22 @@ func TestDisks_WhatIsMountedReadOnlyIsSaidAtTheStart(t *testing.T) {
 	d.kept()
 }
 
+// spoilt writes over all pages of a database but those at its beginning.
+func spoilt(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	const begin = 2 * 4096
+	_, err = file.WriteAt(bytes.Repeat([]byte("no page"), int(info.Size()-begin)/7), begin)
+	return err
+}
+
 // A file that is not whole is refused with what to do, and a backup takes its
 // place without anybody's hand at the files.
 func TestDisks_ADamagedDatabaseIsRefusedAndRestored(t *testing.T) {
@@ -214,6 +230,7 @@ func TestDisks_ADamagedDatabaseIsRefusedAndRestored(t *testing.T) {
 		"emptied":               func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte{0}, 8192), 0o600) },
 		"gone but for its name": func(path string) error { return os.Truncate(path, 0) },
 		"overwritten":           func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("no database"), 4096), 0o600) },
+		"spoilt":                spoilt,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -268,31 +285,55 @@ func TestDisks_E5_WhenTheDatabaseIsDamagedInUseIs503UntilItIsRestored(t *testing
 // Somebody removes a file of SQLite's beside the database while it is in use.
 func TestDisks_E5_WhenAFileBesideTheDatabaseIsRemovedIs503UntilTheRestart(t *testing.T) {
 	for _, suffix := range []string{"-wal", "-shm"} {
-		t.Run(suffix, func(t *testing.T) {
-			t.Parallel()
-			d := &deliveries{site: newSite(t)}
-			d.deploy()
-			relay, worker := d.startRelay(), d.startWorker()
-			for range 5 {
-				require.Equal(t, http.StatusNoContent, d.send(d.names["ann"]))
-			}
-			require.NoError(t, os.Remove(filepath.Join(d.folder, "zensync.db"+suffix)))
-			for range 3 {
-				require.Equal(t, http.StatusServiceUnavailable, d.send(d.names["ann"]))
-			}
-			d.until("the log says what to do", func() bool {
-				return strings.Contains(relay.stderr.String(), "restart every zensync that uses this store")
+		for name, restart := range map[string]func(d *deliveries, relay, worker *process){
+			"both": func(_ *deliveries, relay, worker *process) {
+				relay.end()
+				worker.end()
+			},
+			"the worker before the relay": func(d *deliveries, relay, worker *process) {
+				worker.end()
+				worker = d.start("worker")
+				d.until("the new worker says what it makes of it", func() bool { return worker.stderr.String() != "" })
+				require.Equal(d, http.StatusServiceUnavailable, d.send(d.names["ann"]), "E5: 503 beside a worker that has other files")
+				relay.end()
+				worker.end()
+			},
+			"the relay before the worker": func(d *deliveries, relay, worker *process) {
+				relay.end()
+				relay = d.start("relay")
+				d.until("the relay listens", func() bool { return strings.Contains(relay.stderr.String(), "relay listens") })
+				for range 3 {
+					require.Contains(d, []int{http.StatusNoContent, http.StatusServiceUnavailable}, d.send(d.names["ann"]))
+				}
+				worker.end()
+				relay.end()
+			},
+		} {
+			t.Run(suffix+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				d := &deliveries{site: newSite(t)}
+				d.deploy()
+				relay, worker := d.startRelay(), d.startWorker()
+				for range 5 {
+					require.Equal(t, http.StatusNoContent, d.send(d.names["ann"]))
+				}
+				require.NoError(t, os.Remove(filepath.Join(d.folder, "zensync.db"+suffix)))
+				for range 3 {
+					require.Equal(t, http.StatusServiceUnavailable, d.send(d.names["ann"]))
+				}
+				d.until("the log says what to do", func() bool {
+					return strings.Contains(relay.stderr.String(), "restart every zensync that uses this store")
+				})
+				restart(d, relay, worker)
+				relay, worker = d.startRelay(), d.startWorker()
+				require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]))
+				d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+				relay.stop()
+				worker.stop()
+				d.kept()
+				d.sound("active")
 			})
-			relay.end()
-			worker.end()
-			relay, worker = d.startRelay(), d.startWorker()
-			require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]))
-			d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
-			relay.stop()
-			worker.stop()
-			d.kept()
-			d.sound("active")
-		})
+		}
 	}
 }
 

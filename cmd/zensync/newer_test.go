@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -54,9 +55,15 @@ var newerProgram = sync.OnceValues(func() (name string, err error) {
 // later runs the later zensync.
 func (c *site) later(args ...string) *process {
 	c.Helper()
+	return c.laterUnder(nil, args...)
+}
+
+// laterUnder is later under another program, as in "strace -f".
+func (c *site) laterUnder(under []string, args ...string) *process {
+	c.Helper()
 	name, err := newerProgram()
 	require.NoError(c, err)
-	return c.startWith([]string{"sh", "-c", `exec "` + name + `" "$@"`}, nil, args...)
+	return c.startWith(append(slices.Clone(under), "sh", "-c", `exec "`+name+`" "$@"`), nil, args...)
 }
 
 // laterTakesOver has services of the later zensync go on where the old ones
@@ -142,4 +149,31 @@ func TestDisks_E5_WhenTheStoreIsUpgradedInUseTheOldServicesEnd(t *testing.T) {
 		assert.Contains(t, p.stderr.String(), "restart the service, with the newer program")
 	}
 	d.laterTakesOver()
+}
+
+// The program of a new version is killed at each flush while it upgrades the store.
+func TestDisks_AnUpgradeThatIsKilledIsDoneByTheNext(t *testing.T) {
+	for n := 1; n <= 6; n++ {
+		t.Run(fmt.Sprint("at flush ", n), func(t *testing.T) {
+			t.Parallel()
+			d := &deliveries{site: newSite(t)}
+			d.deploy()
+			d.withRelay(func() { require.Equal(t, http.StatusNoContent, d.send(d.names["ann"])) })
+			p := d.laterUnder(injecting(t, fmt.Sprintf("fsync,fdatasync:signal=KILL:when=%d", n)), "verify")
+			exit := p.wait()
+			if n <= 4 {
+				require.Equal(t, -1, exit, "this test must kill; stderr: %s", &p.stderr)
+			}
+			d.laterTakesOver()
+			made, err := filepath.Glob(filepath.Join(d.folder, before+"*"))
+			require.NoError(t, err)
+			assert.Len(t, made, 1, "one copy of how it was before")
+			left, err := filepath.Glob(filepath.Join(d.folder, ".zensync-*"))
+			require.NoError(t, err)
+			assert.Empty(t, left, "nothing half made is left")
+			d.must(exitDone, "restore", before, "--reason", "back to the old version")
+			d.must(exitDone, "verify")
+			assert.Equal(t, 3, d.links())
+		})
+	}
 }
