@@ -193,30 +193,41 @@ func (c *chapter) failOnce(dice *rand.Rand) {
 // worker that does its work is killed all the time.
 const patience = 8 * time.Second
 
-// operate runs commands one after the other. Every third is killed.
+// operate runs commands one after the other. Many are killed.
 func (c *chapter) operate(dice *rand.Rand) {
 	for c.ctx.Err() == nil {
 		switch n := dice.IntN(100); {
 		case n < 30:
 			c.command(dice, "reconcile")
-		case n < 45:
+		case n < 50:
 			c.mu.Lock()
 			id := c.ids[dice.IntN(len(c.ids))]
 			c.mu.Unlock()
 			c.command(dice, "sync", id)
-		case n < 65:
+		case n < 85:
 			c.command(dice, "approve", "--all", "--reason", "crash")
-		case n < 75:
+		default:
 			c.command(dice, "retry", "--all")
-		case n < 90:
+		}
+		c.pause(dice, 500*time.Millisecond)
+	}
+}
+
+// govern is another operator at the same time: he pauses, unlinks and deploys.
+func (c *chapter) govern(dice *rand.Rand) {
+	for n := 0; c.ctx.Err() == nil; n++ {
+		switch {
+		case n%2 == 0:
 			c.command(dice, "pause", "--reason", "crash")
 			c.pause(dice, 500*time.Millisecond)
 			c.untilDone(dice, "resume")
 		case c.unlinks:
 			c.untilDone(dice, "unlink", "--yes")
 			c.untilDone(dice, "deploy", "--yes") // without it nothing comes from Okta any more
+		default:
+			c.command(dice, "deploy", "--yes")
 		}
-		c.pause(dice, 500*time.Millisecond)
+		c.pause(dice, time.Second)
 	}
 }
 
@@ -229,13 +240,13 @@ func (c *chapter) untilDone(dice *rand.Rand, args ...string) {
 // command runs a command as an operator does, who may kill it. It may end with
 // whatever tells of what it met; what cannot be is a wrong command line.
 func (c *chapter) command(dice *rand.Rand, args ...string) (exit int) {
-	d, environment := death{after: patience}, []string(nil)
-	if dice.IntN(3) == 0 {
-		d, environment = drawDeath(dice, workerPoints)
-	}
+	what, d, environment := c.drawCommandsDeath(dice, args[0])
 	p := c.startWith(nil, environment, args...)
-	c.endOf(p, d.after)
+	itself := c.endOf(p, d.after)
 	exit = p.cmd.ProcessState.ExitCode()
+	if p.killed() && c.ctx.Err() == nil {
+		c.count(what, d.met(itself))
+	}
 	assert.True(c, p.killed() || slices.Contains([]int{exitDone, exitFailed, exitAttention, exitHeld}, exit),
 		"C5: a command that meets a killed worker says what it met; %v exits with %d: %s", args, exit, &p.stderr)
 	return exit

@@ -23,7 +23,6 @@ import (
 
 	"github.com/zensync/zensync/reconcile/okta/oktatest"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
-	"github.com/zensync/zensync/store"
 )
 
 // `make crash`: relay and worker are killed, at random and before and after each
@@ -59,8 +58,9 @@ type chapter struct {
 	deleted  map[string]bool // those of them whom Okta does not know any more
 	accepted map[string]bool // uuids of what the relay answered 204
 	told     map[string]bool // by person: the relay has accepted the last event about him
-	kills    map[string]int  // by service and point
-	toGo     map[string]int  // by service
+	tally    *tally
+	toGo     map[string]int // by service
+	turns    map[string]int // of points, by command
 }
 
 func TestCrash_NothingIsLostDoubledOrBroken(t *testing.T) {
@@ -68,24 +68,28 @@ func TestCrash_NothingIsLostDoubledOrBroken(t *testing.T) {
 	if seed == 0 {
 		seed = uint64(rand.Uint32())
 	}
-	total := map[string]int{}
+	total := newTally()
 	for left := *crashKills; left > 0 && !t.Failed(); seed, left = seed+1, left-killsAChapter {
 		fmt.Printf("crash: seed %d\n", seed)
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			dice := rand.New(rand.NewPCG(seed, 0))
-			c := newChapter(t, []int{2, 12, 100}[dice.IntN(3)])
+			c := newChapter(t, []int{2, 12, 100}[seed%3])
 			kills := min(left, killsAChapter)
+			if seed/2%2 == 0 {
+				c.account.AllowDoubles()
+			}
+			for command := range pointsOf {
+				c.turns[command] = int(seed % 1000)
+			}
 			c.toGo = map[string]int{"relay": kills / 2, "worker": (kills + 1) / 2}
 			c.unlinks = seed%2 == 0
 			c.deletes = !c.unlinks // nobody can find an account whose user is in no list and no link
 			c.run(seed)
-			for point, n := range c.kills {
-				total[point] += n
-			}
+			total.add(c.tally)
 		})
 	}
-	for _, point := range slices.Sorted(maps.Keys(total)) {
-		fmt.Printf("crash: %3d times: %s\n", total[point], point)
+	total.print()
+	if *crashKills >= wholeCrash && !t.Failed() {
+		total.judge(t)
 	}
 }
 
@@ -95,7 +99,7 @@ func newChapter(t *testing.T, brake int) *chapter {
 	w, err := newWorld(t.TempDir(), t.Cleanup)
 	require.NoError(t, err)
 	c := &chapter{site: &site{T: t, world: w, names: map[string]string{}},
-		deleted: map[string]bool{}, accepted: map[string]bool{}, told: map[string]bool{}, kills: map[string]int{}}
+		deleted: map[string]bool{}, accepted: map[string]bool{}, told: map[string]bool{}, tally: newTally(), turns: map[string]int{}}
 	c.ctx, c.stop = context.WithCancel(t.Context())
 	t.Cleanup(c.stop)
 	t.Cleanup(func() { require.NoError(t, w.checkSecrecy()) })
@@ -130,11 +134,12 @@ func newChapter(t *testing.T, brake int) *chapter {
 func (c *chapter) run(seed uint64) {
 	relay, worker := c.startRelay(), c.startWorker()
 	c.must(exitDone, "deploy", "--yes")
+	c.noteActs(-1)
 	relay.kill()
 	worker.kill()
 
 	var all sync.WaitGroup
-	for stream, work := range []func(*rand.Rand){c.live, c.operate, c.fail, c.keepRelay, c.keepWorker} {
+	for stream, work := range []func(*rand.Rand){c.live, c.operate, c.fail, c.keepRelay, c.keepWorker, c.govern} {
 		all.Go(func() {
 			defer c.stop() // one that fails ends the chapter
 			work(rand.New(rand.NewPCG(seed, uint64(stream)+1)))
@@ -146,51 +151,17 @@ func (c *chapter) run(seed uint64) {
 	}
 	c.account.Heal()
 	c.org.ClearFaults()
+	c.noteActs(+1)
 	c.judge()
 }
 
-func (c *chapter) keepRelay(dice *rand.Rand) {
-	c.keep("relay", dice, map[string]int{"before commit": 40, "after commit": 40})
-}
-
-func (c *chapter) keepWorker(dice *rand.Rand) { c.keep("worker", dice, workerPoints) }
-
-// workerPoints are those that a worker passes, each with the last time that is
-// worth while.
-var workerPoints = map[string]int{
-	"before commit": 60, "after commit": 60,
-	"before okta read": 15, "after okta read": 15,
-	"before zenqms read": 15, "after zenqms read": 15,
-	"before zenqms write": 5, "after zenqms write": 5,
-}
-
-const (
-	// longestLife is that of a service which was told to die at a point that it
-	// does not come to.
-	longestLife = 4 * time.Second
-	// randomLife bounds that of one which is to die at random.
-	randomLife = 1500 * time.Millisecond
-)
-
-// death is how a process is to die: at a point, or after a time.
-type death struct {
-	point string // "": none
-	after time.Duration
-}
-
-func drawDeath(dice *rand.Rand, points map[string]int) (d death, environment []string) {
-	if dice.IntN(4) == 0 {
-		return death{after: time.Duration(dice.Int64N(int64(randomLife)))}, nil
-	}
-	names := slices.Sorted(maps.Keys(points))
-	d = death{point: names[dice.IntN(len(names))], after: longestLife}
-	return d, []string{fmt.Sprintf("%s=%s:%d", store.CrashAt, d.point, 1+dice.IntN(points[d.point]))}
-}
+func (c *chapter) keepRelay(dice *rand.Rand)  { c.keep("relay", dice) }
+func (c *chapter) keepWorker(dice *rand.Rand) { c.keep("worker", dice) }
 
 // keep starts a service again whenever it was killed.
-func (c *chapter) keep(service string, dice *rand.Rand, points map[string]int) {
+func (c *chapter) keep(service string, dice *rand.Rand) {
 	for c.ctx.Err() == nil {
-		d, environment := drawDeath(dice, points)
+		d, environment := drawDeath(dice, pointsOf[service])
 		p := c.startWith(nil, environment, service)
 		itself := c.endOf(p, d.after)
 		if c.ctx.Err() != nil {
@@ -199,10 +170,7 @@ func (c *chapter) keep(service string, dice *rand.Rand, points map[string]int) {
 		if !assert.True(c, p.killed(), "E5: a relay or worker ends by a kill alone; %s exits with %d: %s", service, p.cmd.ProcessState.ExitCode(), &p.stderr) {
 			return
 		}
-		if !itself {
-			d.point = "at random"
-		}
-		c.count(service, d.point)
+		c.count(service, d.met(itself))
 	}
 }
 
@@ -228,11 +196,11 @@ func (p *process) killed() bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-// count notes a kill; the last one ends the killing.
+// count notes a kill; the last one of a service ends the killing.
 func (c *chapter) count(service, point string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.kills[service+" "+point]++
+	c.tally.kills[service+" "+point]++
 	c.toGo[service]--
 	if c.toGo["relay"] <= 0 && c.toGo["worker"] <= 0 {
 		c.stop()

@@ -58,7 +58,7 @@ func (a *Account) fill(f *form, u *User, creating bool) (reply, bool) {
 	if rep, bad := f.refusal(); bad {
 		return rep, true
 	}
-	if _, given := f.body["email"]; given && heldByOther(a.byEmail[strings.ToLower(u.Email)], u.ID) {
+	if _, given := f.body["email"]; given && !a.lax && heldByOther(a.byEmail[strings.ToLower(u.Email)], u.ID) {
 		return refuse(http.StatusConflict, "A user with the email "+u.Email+" already exists."), true
 	}
 	if a.opts.UniqueExternalIDs && u.ExternalID != "" && heldByOther(a.byExternal[u.ExternalID], u.ID) {

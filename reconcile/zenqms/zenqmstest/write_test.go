@@ -85,6 +85,14 @@ func TestWrite_Refusals(t *testing.T) {
 	}
 }
 
+func TestWrite_AllowDoubles(t *testing.T) {
+	const ada = `{"email": "ADA@example.com", "first_name": "C", "last_name": "D"}`
+	account := withUsers(zenqmstest.Options{})
+	require.Equal(t, 409, call(t, account, "POST", "/v2/users", ada).status)
+	account.AllowDoubles()
+	assert.Equal(t, 201, call(t, account, "POST", "/v2/users", ada).status)
+}
+
 // An address that does not conform by itself must not stand in the way of
 // deactivating its user: only what is sent is checked.
 func TestUpdate_ChecksOnlyWhatIsSent(t *testing.T) {
