@@ -88,6 +88,9 @@ func (w *Worker) take(ctx context.Context, free int, pick func(*store.Tx, int64,
 		if free == 0 {
 			return nil
 		}
+		if err := tx.CheckEpoch(w.epoch); err != nil {
+			return err
+		}
 		state, err := tx.Setting(store.LifeState)
 		if err != nil || state != string(Active) {
 			return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -387,4 +388,35 @@ func TestDisks_C5_OfTwoWorkersThatStartAtOnceOneWorks(t *testing.T) {
 	assert.Contains(t, other.stderr.String(), "only one works at a time")
 	c.until("the other works", one.works)
 	one.stop()
+}
+
+// Somebody takes the lock file for one that a dead worker has left, removes it, and
+// starts another worker: the first takes nothing more, and ends.
+func TestDisks_C5_WhenTheLockFileIsRemovedTheLaterWorkerWorks(t *testing.T) {
+	t.Parallel()
+	d := &deliveries{site: newSite(t)}
+	d.deploy()
+	relay, one := d.startRelay(), d.startWorker()
+	require.NoError(t, os.Remove(filepath.Join(d.folder, "zensync.db.worker")))
+	text, err := os.ReadFile(d.vars["ZENSYNC_CONFIG"])
+	require.NoError(t, err)
+	text = regexp.MustCompile(`(?m)^  listen: `+regexp.QuoteMeta(d.vars["PAGE"])).ReplaceAll(text, []byte("  listen: off"))
+	require.NoError(t, os.WriteFile(d.vars["ZENSYNC_CONFIG"], text, 0o600))
+	other := d.startWorker()
+	d.until("the first ends", func() bool {
+		require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]))
+		select {
+		case <-one.ended:
+			return true
+		default:
+			return false
+		}
+	})
+	assert.Equal(t, exitFailed, one.wait())
+	assert.Contains(t, one.stderr.String(), "another worker has taken over")
+	d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+	other.stop()
+	relay.stop()
+	d.kept()
+	d.sound("active")
 }

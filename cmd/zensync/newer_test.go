@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -176,4 +177,27 @@ func TestDisks_AnUpgradeThatIsKilledIsDoneByTheNext(t *testing.T) {
 			assert.Equal(t, 3, d.links())
 		})
 	}
+}
+
+// Before a store is upgraded it is copied, for which there may be no room.
+func TestDisks_E5_AnUpgradeThatHasNoRoomWaitsForIt(t *testing.T) {
+	t.Parallel()
+	d := &deliveries{site: newSite(t)}
+	folder := d.onDisk()
+	d.deploy()
+	d.withRelay(func() { require.Equal(t, http.StatusNoContent, d.send(d.names["ann"])) })
+	filler := filepath.Join(folder, "filler")
+	require.ErrorIs(t, os.WriteFile(filler, make([]byte, 4<<20), 0o600), syscall.ENOSPC)
+	relay, worker := d.later("relay"), d.later("worker")
+	for _, p := range []*process{relay, worker} {
+		d.until("the log says what to do", func() bool { return strings.Contains(p.stderr.String(), "make room") })
+	}
+	require.Equal(t, http.StatusServiceUnavailable, d.send(d.names["dan"]))
+	require.NoError(t, os.Remove(filler))
+	d.until("E5: it goes on by itself", func() bool { return d.send(d.names["dan"]) == http.StatusNoContent })
+	d.until("the worker does, too", worker.works)
+	worker.stop()
+	relay.stop()
+	d.laterTakesOver()
+	assert.FileExists(t, filepath.Join(folder, before), "it was copied all the same")
 }
