@@ -78,13 +78,24 @@ func lostSome(path string) error {
 		}
 		return nil
 	}
-	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
-		return nil
+	// Another process may just have folded its log in, which it removes when the
+	// database has its size: so that is looked at last. And it may have packed the
+	// database (VACUUM) between two of these looks, so it has to be short twice.
+	var cut error
+	for range 2 {
+		says, err := saysSize(path)
+		if err != nil {
+			return nil
+		}
+		if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+			return nil
+		}
+		if info, err = os.Stat(path); err != nil || info.Size() >= says {
+			return nil
+		}
+		cut = errCut(path, info.Size(), says)
 	}
-	if says, err := saysSize(path); err == nil && info.Size() < says {
-		return errCut(path, info.Size(), says)
-	}
-	return nil
+	return cut
 }
 
 func errCut(path string, has, says int64) error {

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -70,4 +73,36 @@ func TestADatabaseThatWasPackedIsWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, after.Size(), before.Size(), "this test must see it packed")
 	f.someLog(1)
+}
+
+// Whoever closes a store last folds the log into the database and removes it: a
+// database that grows by that was not cut off.
+func TestADatabaseThatGrowsIsWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "zensync.db")
+	grown := make(chan error, 1)
+	go func() {
+		for n := range 40 {
+			db, err := Open(context.Background(), path)
+			if err == nil {
+				err = db.Update(context.Background(), func(tx *Tx) error {
+					return tx.SetSetting(fmt.Sprint("grows ", n), strings.Repeat("x", 40*4096))
+				})
+				err = errors.Join(err, db.Close())
+			}
+			if err != nil {
+				grown <- err
+				return
+			}
+		}
+		close(grown)
+	}()
+	for {
+		require.NoError(t, lostSome(path), "nobody has cut it off")
+		select {
+		case err := <-grown:
+			require.NoError(t, err)
+			return
+		default:
+		}
+	}
 }
