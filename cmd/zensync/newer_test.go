@@ -179,6 +179,22 @@ func TestDisks_AnUpgradeThatIsKilledIsDoneByTheNext(t *testing.T) {
 	}
 }
 
+// To change a large store takes minutes, in which Okta is answered.
+func TestDisks_E5_WhileTheStoreIsBeingUpgradedIs503(t *testing.T) {
+	t.Parallel()
+	d := &deliveries{site: newSite(t)}
+	d.deploy()
+	upgrade, err := os.OpenFile(filepath.Join(d.folder, "zensync.db.migrate"), os.O_RDWR|os.O_CREATE, 0o600)
+	require.NoError(t, err)
+	defer upgrade.Close()
+	require.NoError(t, syscall.Flock(int(upgrade.Fd()), syscall.LOCK_EX)) // as whoever upgrades it has
+	relay, worker := d.waiting("the store takes its time to be opened")
+	require.NoError(t, syscall.Flock(int(upgrade.Fd()), syscall.LOCK_UN))
+	d.recover(relay, worker)
+	d.kept()
+	d.sound("active")
+}
+
 // Before a store is upgraded it is copied, for which there may be no room.
 func TestDisks_E5_AnUpgradeThatHasNoRoomWaitsForIt(t *testing.T) {
 	t.Parallel()
