@@ -122,10 +122,10 @@ func TestE4_AConnectionThatIsHalfOpenIsGivenUpSoon(t *testing.T) {
 	shared.TLSClientConfig = &tls.Config{RootCAs: roots}
 	defer func() { shared.TLSClientConfig = before }()
 	var err error
-	w.w.Okta, err = okta.New(okta.Config{OrgURL: oktaURL, APIToken: "token", Timeout: 5 * hurry})
+	w.w.Okta, err = okta.New(okta.Config{OrgURL: oktaURL, APIToken: "token", Timeout: 2 * hurry})
 	require.NoError(t, err)
 	w.w.ZenQMS, err = zenqms.New(zenqms.Config{BaseURL: zenqmsURL, APIKey: zenqmstest.DefaultToken,
-		MaxRequestsPerSecond: zenqms.NoLimit, Timeout: 5 * hurry})
+		MaxRequestsPerSecond: zenqms.NoLimit, Timeout: 2 * hurry})
 	require.NoError(t, err)
 
 	c := newCrisis(w)
