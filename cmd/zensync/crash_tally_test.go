@@ -7,10 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"testing"
 	"time"
-
-	"github.com/stretchr/testify/assert"
 
 	"github.com/zensync/zensync/store"
 )
@@ -102,9 +99,13 @@ func (d death) met(itself bool) string {
 	return "at random"
 }
 
-// wholeCrash is how many kills are enough to expect every point and every act
-// among them.
-const wholeCrash = 200
+// wholeCrash is how many kills are enough to expect every point and every act among
+// them. The rarest are met once or twice: those that chance has left out get some
+// chapters more, up to mostEncores.
+const (
+	wholeCrash  = 200
+	mostEncores = 5
+)
 
 // tally is what was done to an installation, and what it did meanwhile.
 type tally struct {
@@ -134,8 +135,9 @@ func (t *tally) print() {
 	}
 }
 
-// judge holds that a whole crash test has met all that it is there for.
-func (t *tally) judge(tb testing.TB) {
+// missing is what a crash test is there for and has not met: where nobody was
+// killed, and what nobody did.
+func (t *tally) missing() (names []string) {
 	for _, who := range [][]string{{"relay"}, {"worker"}, {"command", "deploy", "unlink"}} {
 		kills := map[string]int{"at random": 0}
 		for _, service := range who {
@@ -145,12 +147,17 @@ func (t *tally) judge(tb testing.TB) {
 			kills["at random"] += t.kills[service+" at random"]
 		}
 		for point, n := range kills {
-			assert.NotZero(tb, n, "crash: none of these was killed here: %s %s", who, point)
+			if n == 0 {
+				names = append(names, fmt.Sprint(who, " ", point))
+			}
 		}
 	}
 	for _, act := range []string{"create", "update", "activate", "deactivate", "add_role", "remove_role", "approve", "pause", "resume", "unlink", "deploy", "walk"} {
-		assert.NotZero(tb, t.acts[act], "crash: this was not among what was done: %s", act)
+		if t.acts[act] == 0 {
+			names = append(names, act)
+		}
 	}
+	return names
 }
 
 // noteActs counts what has come of the load, by the product's own word: +1 adds
