@@ -69,6 +69,12 @@ func (d *deliveries) kept() {
 	d.must(exitDone, "backup", "$fresh") // SQLite finds it whole
 }
 
+// danIsDone waits until what was accepted about dan, who is new, is done, and all else.
+func (d *deliveries) danIsDone() {
+	d.Helper()
+	d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+}
+
 // waiting starts both services, which cannot open the store: they say what to do
 // about it, and Okta is told to send again.
 func (d *deliveries) waiting(remedy string) (relay, worker *process) {
@@ -92,7 +98,7 @@ func (d *deliveries) recover(relay, worker *process) {
 	d.Helper()
 	d.until("E5: the relay goes on by itself", func() bool { return d.send(d.names["dan"]) == http.StatusNoContent })
 	d.until("the worker does, too", worker.works)
-	d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+	d.danIsDone()
 	worker.stop()
 	relay.stop()
 }

@@ -115,7 +115,7 @@ func TestDisks_E4_WhenTheDiskFailsTheWorkerGoesOnAfterwardsAndDoublesNothing(t *
 					t.Logf("the worker: %s", &worker.stderr)
 				}
 			})
-			d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+			d.danIsDone()
 			worker.stop()
 			relay.stop()
 			d.kept()
@@ -264,7 +264,7 @@ func TestDisks_E5_WhenTheDatabaseIsDamagedInUseIs503UntilItIsRestored(t *testing
 			d.deploy()
 			relay, worker := d.startRelay(), d.startWorker()
 			require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]))
-			d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+			d.danIsDone()
 			d.must(exitDone, "backup", "copy.db")
 			require.NoError(t, harm(filepath.Join(d.folder, "zensync.db")))
 			for range 3 {
@@ -298,7 +298,7 @@ func TestDisks_E5_WhileAnotherProgramHasTheDatabaseIs503InTime(t *testing.T) {
 	}))
 	d.until("the log says what to do", func() bool { return strings.Contains(relay.stderr.String(), "another program has the database open") })
 	require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]), "E5: it goes on by itself")
-	d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
+	d.danIsDone()
 	worker.stop()
 	relay.stop()
 	d.kept()
