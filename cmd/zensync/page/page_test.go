@@ -125,7 +125,7 @@ func (f *fixture) working() {
 	_, err = o.User(f.Context(), "00u0000000000000none")
 	require.Error(f, err)
 	require.NoError(f, z.Ping(f.Context()))
-	_, err = z.ByID(f.Context(), "no-such-id")
+	_, err = z.ByID(f.Context(), "no-such-id") // two calls: whether ZenQMS shows anybody at all is asked as well
 	require.Error(f, err)
 }
 
@@ -190,8 +190,8 @@ func TestMetricsAreAsPrometheusWantsThem(t *testing.T) {
 		`zensync_event_outcomes_total{outcome="held",type="user.lifecycle.suspend"} 1`,
 		`zensync_event_latency_seconds_sum{since="published"} 2`, `zensync_event_latency_seconds_sum{since="received"} 1`,
 		`zensync_api_calls_total{call="GET users",code="200",side="okta"} 1`, `zensync_api_calls_total{call="GET users/{id}",code="404",side="okta"} 1`,
-		`zensync_api_calls_total{call="POST users/search",code="200",side="zenqms"} 2`,
-		`zensync_api_call_duration_seconds_count{call="POST users/search",side="zenqms"} 2`,
+		`zensync_api_calls_total{call="POST users/search",code="200",side="zenqms"} 3`,
+		`zensync_api_call_duration_seconds_count{call="POST users/search",side="zenqms"} 3`,
 		`zensync_breaker_state{side="okta",state="closed"} 1`, `zensync_breaker_state{side="zenqms",state="open"} 0`,
 		`zensync_okta_rate_limit_calls{endpoint="users"} 600`, `zensync_zenqms_pace_calls_per_second 10`, `zensync_zenqms_pause_seconds 0`,
 		`zensync_build_info{commit="abc1234",goversion="go1.26.0",version="1.2.3"} 1`,
