@@ -73,16 +73,13 @@ func (g *gateway) pass(to, from net.Conn, epoch int) {
 		g.mu.Lock()
 		forgotten := g.epoch != epoch
 		g.mu.Unlock()
-		if forgotten {
-			continue
-		}
-		if n > 0 {
+		if n > 0 && !forgotten {
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return
 			}
 		}
 		if err != nil {
-			if err == io.EOF {
+			if err == io.EOF && !forgotten {
 				to.Close()
 			}
 			return
