@@ -50,6 +50,23 @@ func (p *place) stays() error {
 	return nil
 }
 
+// lostLog tells whether the write-ahead log was removed and nothing else has
+// happened: no process has begun another, and all that have the old one open share
+// its index and with it their locks.
+func (p *place) lostLog() bool {
+	for i, suffix := range placeSuffixes {
+		now, err := os.Stat(p.path + suffix)
+		if suffix == "-wal" {
+			if p.files[i] == nil || !errors.Is(err, os.ErrNotExist) {
+				return false
+			}
+		} else if err != nil || p.files[i] == nil || !os.SameFile(now, p.files[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // reaches is an error when the database has become shorter than it says that it
 // is. It does become shorter when somebody has SQLite pack it (VACUUM).
 func (p *place) reaches(size int64) error {

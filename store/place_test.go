@@ -106,3 +106,26 @@ func TestADatabaseThatGrowsIsWhole(t *testing.T) {
 		}
 	}
 }
+
+// Once its log was removed, what was committed is in no file that anybody finds
+// again: it is folded into the database before the last who has it open ends.
+func TestWhatARemovedLogHoldsIsFoldedIn(t *testing.T) {
+	f := setup(t)
+	path := f.db.Path()
+	f.do(func(tx *Tx) error { return tx.SetSetting("accepted", "yes") })
+	require.NoError(t, os.Remove(path+"-wal"))
+	require.ErrorContains(t, f.db.Update(t.Context(), func(*Tx) error { return nil }), "restart every zensync")
+
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	alone := filepath.Join(t.TempDir(), "alone.db")
+	require.NoError(t, os.WriteFile(alone, content, 0o600))
+	db, err := Open(t.Context(), alone)
+	require.NoError(t, err)
+	defer db.Close()
+	require.NoError(t, db.View(t.Context(), func(tx *Tx) error {
+		accepted, err := tx.Setting("accepted")
+		assert.Equal(t, "yes", accepted, "E5: what was accepted is kept")
+		return err
+	}))
+}

@@ -164,7 +164,7 @@ func (db *DB) runBatch(batch []*job) (wakes bool, err error) {
 	defer func() { err = errors.Join(err, db.turns.give()) }()
 	if err := db.place.stays(); err != nil { // whose place is taken must not write into the other's
 		// SQLite itself removes files where a connection has left WAL mode.
-		return false, errors.Join((&Tx{ctx: context.Background(), session: db.writer}).CheckDurable(), err)
+		return false, errors.Join((&Tx{ctx: context.Background(), session: db.writer}).CheckDurable(), err, db.saveLog())
 	}
 	if err := db.writer.do("BEGIN IMMEDIATE"); err != nil {
 		return false, err
@@ -186,6 +186,20 @@ func (db *DB) runBatch(batch []*job) (wakes bool, err error) {
 	}
 	crash("after commit")
 	return wakes, db.place.check()
+}
+
+// saveLog folds a write-ahead log that was removed into the database, while it is
+// still open here: who starts next finds an empty one, and what was committed would
+// be gone with the last of those who had it. It waits for no reader, so that the
+// next write that is refused may take in the rest.
+func (db *DB) saveLog() error {
+	if !db.place.lostLog() {
+		return nil
+	}
+	if err := db.writer.do("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		return fmt.Errorf("fold in what the removed log of %s holds: %w", db.path, err)
+	}
+	return nil
 }
 
 // runJobs runs the closures, those that may be run again first: there is

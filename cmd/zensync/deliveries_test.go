@@ -75,16 +75,22 @@ func (d *deliveries) danIsDone() {
 	d.until("what was accepted is done", func() bool { _, found := d.account.ByExternalID(d.names["dan"]); return found && d.left() == 0 })
 }
 
+// tells shows what a process has said, once the test has failed.
+func (d *deliveries) tells(who string, p *process) {
+	d.Cleanup(func() {
+		if d.Failed() {
+			d.Logf("%s: %s", who, &p.stderr)
+		}
+	})
+}
+
 // waiting starts both services, which cannot open the store: they say what to do
 // about it, and Okta is told to send again.
 func (d *deliveries) waiting(remedy string) (relay, worker *process) {
 	d.Helper()
 	relay, worker = d.startRelay(), d.start("worker")
-	d.Cleanup(func() {
-		if d.Failed() {
-			d.Logf("the relay: %s\nthe worker: %s", &relay.stderr, &worker.stderr)
-		}
-	})
+	d.tells("the relay", relay)
+	d.tells("the worker", worker)
 	for _, p := range []*process{relay, worker} {
 		d.until("the log says what to do", func() bool { return strings.Contains(p.stderr.String(), remedy) })
 	}

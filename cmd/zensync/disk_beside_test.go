@@ -35,6 +35,7 @@ func TestDisks_E5_WhenAFileBesideTheDatabaseIsRemovedIs503UntilTheRestart(t *tes
 			"the relay before the worker": func(d *deliveries, relay, worker *process) {
 				relay.end()
 				relay = d.start("relay")
+				d.tells("the relay", relay)
 				d.until("the relay listens", func() bool { return strings.Contains(relay.stderr.String(), "relay listens") })
 				for range 3 {
 					require.Contains(d, []int{http.StatusNoContent, http.StatusServiceUnavailable}, d.send(d.names["ann"]))
