@@ -183,3 +183,18 @@ func TestW3_MembersThatGoRoundInCirclesFreezeTheirRoles(t *testing.T) {
 	})
 	mend()
 }
+
+// What a sweep takes for an id of Okta's it asks Okta's list for; one that never
+// ends must neither hold unlink up for ever nor pass for all there are.
+func TestC3_UsersWithoutAnEndEndTheSweep(t *testing.T) {
+	m := newMapped(t)
+	ada := m.hire("Ada", "Byron", "ACTIVE")
+	m.sync()
+	mend := circling(m, "/api/v1/users")
+	_, err := m.unlinking().Survey(t.Context(), true)
+	require.ErrorContains(t, err, "read the users of Okta, to tell their ids from others")
+	require.ErrorContains(t, err, "the list would never end")
+	assert.Equal(t, ada.ID, m.account(ada.ID).ExternalID, "C3: nothing is cleared by a list that was not read whole")
+	mend()
+	assert.Equal(t, store.UnlinkCount{Cleared: 1}, m.unlink(true).UnlinkCount)
+}
