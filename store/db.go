@@ -60,7 +60,8 @@ type DB struct {
 // Open opens the store at path, making the file and bringing its schema up to
 // date if need be. What it holds then is copied first, into a file beside it
 // (see keepBefore). Several processes may do so at once. A file that a newer
-// zensync wrote is refused. While the store is being restored, Open waits.
+// zensync wrote is refused, and one that others have open without all its files.
+// While the store is being restored, Open waits.
 func Open(ctx context.Context, path string) (*DB, error) { return openStore(ctx, path, keepBefore) }
 
 // openStore is Open; before, if given, is called ahead of a change of the schema.
@@ -70,7 +71,7 @@ func openStore(ctx context.Context, path string, before beforeMigration) (*DB, e
 	}
 	db := &DB{Now: time.Now, path: path, use: usage(path),
 		jobs: make(chan *job, maxBatch), quit: make(chan struct{}), stopped: make(chan struct{})}
-	if _, err := db.use.TryRLockContext(ctx, usePoll); err != nil {
+	if err := db.join(ctx); err != nil {
 		return nil, remedied(fmt.Errorf("open the store %s: %w", path, err))
 	}
 	if err := db.open(ctx, before); err != nil {
@@ -97,11 +98,11 @@ func (db *DB) open(ctx context.Context, before beforeMigration) (err error) {
 		return errors.Join(err, db.writer.close(), db.pool.Close())
 	}
 	if db.turns, err = openTurns(db.path); err != nil {
-		return errors.Join(err, db.writer.close(), db.pool.Close())
+		return errors.Join(err, db.writer.close(), db.pool.Close(), db.place.close())
 	}
 	readers, err := sql.Open("sqlite", dsn(db.path, "_pragma=query_only(1)"))
 	if err != nil {
-		return errors.Join(err, db.turns.close(), db.writer.close(), db.pool.Close())
+		return errors.Join(err, db.turns.close(), db.writer.close(), db.pool.Close(), db.place.close())
 	}
 	db.readers = newReaders(readers)
 	return nil
@@ -143,7 +144,7 @@ func (db *DB) Close() (err error) {
 		db.wake.mu.Lock()
 		db.wake.close()
 		db.wake.mu.Unlock()
-		err = errors.Join(db.readers.close(), db.writer.close(), db.turns.close(), db.pool.Close(), db.use.Close())
+		err = errors.Join(db.readers.close(), db.writer.close(), db.turns.close(), db.pool.Close(), db.place.close(), db.use.Close())
 	})
 	return err
 }

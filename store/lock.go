@@ -93,13 +93,3 @@ func wasUsed(path string) bool {
 	}
 	return false
 }
-
-// usage is the lock of the store's file itself: every process that has the
-// store open shares it, and who puts another file in its place has it alone.
-func usage(path string) *flock.Flock {
-	return flock.New(path+".use", flock.SetPermissions(0o600))
-}
-
-// usePoll is how often a process looks whether it may have that lock. To put a
-// file in its place takes some milliseconds.
-const usePoll = 20 * time.Millisecond

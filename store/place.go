@@ -9,6 +9,10 @@ import (
 	"os"
 )
 
+// ErrBereft is what Intact and Update return once a file that SQLite keeps beside
+// the database is no longer the one that was opened.
+var ErrBereft = errors.New("it was removed or replaced while in use")
+
 // place remembers which files the store was opened with. Whoever puts another
 // file in their place, or removes one, leaves a process that has them open
 // writing to what nobody will find again, without an error; and one that starts
@@ -17,30 +21,43 @@ import (
 // SQLite needs for that it may have in memory or in the log.
 type place struct {
 	path  string
-	files [len(placeSuffixes)]os.FileInfo // nil until the first look
-	size  int64                           // of the database, when it was last found whole
+	files [len(placeSuffixes)]os.FileInfo
+	file  *os.File // the database, to read what it says of itself
+	size  int64    // of the database, when it was last found whole
 }
 
 // placeSuffixes are behind the names of the files: the database, the
-// write-ahead log, and its index, which also holds the locks.
-var placeSuffixes = [...]string{"", "-wal", "-shm"}
+// write-ahead log, and its index, which also holds the locks. While a process has
+// the store open SQLite keeps all of them.
+var placeSuffixes = [...]string{"", logSuffix, indexSuffix}
 
-func newPlace(path string) (place, error) {
-	p := place{path: path}
-	var err error
-	p.files[0], err = os.Stat(path)
+const (
+	logSuffix   = "-wal"
+	indexSuffix = "-shm"
+)
+
+// newPlace is for a store that SQLite has open.
+func newPlace(path string) (p place, err error) {
+	p.path = path
+	for i, suffix := range placeSuffixes {
+		if p.files[i], err = os.Stat(path + suffix); err != nil {
+			return p, errMoved(path, suffix)
+		}
+	}
+	p.file, err = os.Open(path)
 	return p, err
 }
 
-// stays is an error when a file that was there is no longer where it was: before a
-// write, so that nothing is written.
+// close is for when SQLite has closed the store, and not before: a process that
+// closes a file gives up all locks that it has on it, and those of SQLite are such.
+func (p *place) close() error { return p.file.Close() }
+
+// stays is an error when a file is no longer where it was: before a write, so that
+// nothing is written, and after one, so that it is not taken for stored.
 func (p *place) stays() error {
 	for i, suffix := range placeSuffixes {
-		if p.files[i] == nil {
-			continue
-		}
 		if now, err := os.Stat(p.path + suffix); err != nil || !os.SameFile(now, p.files[i]) {
-			return errMoved(p.path + suffix)
+			return errMoved(p.path, suffix)
 		} else if suffix == "" {
 			if err := p.reaches(now.Size()); err != nil {
 				return err
@@ -50,18 +67,38 @@ func (p *place) stays() error {
 	return nil
 }
 
-// lostLog tells whether the write-ahead log was removed and nothing else has
-// happened: no process has begun another, and all that have the old one open share
-// its index and with it their locks.
+// bereft tells whether the database is where it was, and a file beside it is not.
+func (p *place) bereft() bool {
+	for i, suffix := range placeSuffixes {
+		now, err := os.Stat(p.path + suffix)
+		if same := err == nil && os.SameFile(now, p.files[i]); !same {
+			return suffix != ""
+		}
+	}
+	return false
+}
+
+// lostLog tells whether the write-ahead log was removed, and no other was begun: a
+// connection that is opened after that makes an empty one. All who have the old one
+// open share its index, whether it was removed too or not, and with it their locks.
 func (p *place) lostLog() bool {
 	for i, suffix := range placeSuffixes {
 		now, err := os.Stat(p.path + suffix)
-		if suffix == "-wal" {
-			if p.files[i] == nil || !errors.Is(err, os.ErrNotExist) {
+		there, same := err == nil, err == nil && os.SameFile(now, p.files[i])
+		gone := errors.Is(err, os.ErrNotExist)
+		switch suffix {
+		case logSuffix:
+			if same || there && now.Size() > 0 || !there && !gone {
 				return false
 			}
-		} else if err != nil || p.files[i] == nil || !os.SameFile(now, p.files[i]) {
-			return false
+		case indexSuffix:
+			if !same && !gone {
+				return false
+			}
+		default:
+			if !same {
+				return false
+			}
 		}
 	}
 	return true
@@ -71,7 +108,7 @@ func (p *place) lostLog() bool {
 // is. It does become shorter when somebody has SQLite pack it (VACUUM).
 func (p *place) reaches(size int64) error {
 	if size < p.size {
-		if says, err := saysSize(p.path); err != nil || size < says {
+		if says, err := saysSize(p.file); err != nil || size < says {
 			return errors.Join(errCut(p.path, size, max(says, p.size)), err)
 		}
 	}
@@ -98,9 +135,14 @@ func lostSome(path string) error {
 	// Another process may just have folded its log in, which it removes when the
 	// database has its size: so that is looked at last. And it may have packed the
 	// database (VACUUM) between two of these looks, so it has to be short twice.
+	file, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
 	var cut error
 	for range 2 {
-		says, err := saysSize(path)
+		says, err := saysSize(file)
 		if err != nil {
 			return nil
 		}
@@ -123,14 +165,9 @@ func errCut(path string, has, says int64) error {
 // page and their number, at bytes 16 and 28 of
 // https://www.sqlite.org/fileformat.html. Pages of 64 KiB, which are 1 there,
 // zensync has none of.
-func saysSize(path string) (int64, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close()
+func saysSize(file io.ReaderAt) (int64, error) {
 	var head [32]byte
-	if _, err := io.ReadFull(file, head[:]); err != nil {
+	if _, err := file.ReadAt(head[:], 0); err != nil {
 		return 0, err
 	}
 	if !bytes.HasPrefix(head[:], []byte("SQLite format 3\x00")) {
@@ -139,24 +176,9 @@ func saysSize(path string) (int64, error) {
 	return int64(binary.BigEndian.Uint16(head[16:])) * int64(binary.BigEndian.Uint32(head[28:])), nil
 }
 
-// check is stays after a write: then all of them have to be there.
-func (p *place) check() error {
-	if err := p.stays(); err != nil {
-		return err
+func errMoved(path, suffix string) error {
+	if suffix == "" {
+		return fmt.Errorf("%s is not the file that was opened: it was removed or replaced while in use; restart every zensync that uses this store", path)
 	}
-	for i, suffix := range placeSuffixes {
-		if p.files[i] != nil {
-			continue
-		}
-		now, err := os.Stat(p.path + suffix)
-		if err != nil {
-			return errMoved(p.path + suffix)
-		}
-		p.files[i] = now
-	}
-	return nil
-}
-
-func errMoved(name string) error {
-	return fmt.Errorf("%s is not the file that was opened: it was removed or replaced while in use; restart every zensync that uses this store", name)
+	return fmt.Errorf("%s is not the file that was opened: %w; a service ends, to be started again, and a command has to be run again", path+suffix, ErrBereft)
 }

@@ -185,7 +185,7 @@ func (db *DB) runBatch(batch []*job) (wakes bool, err error) {
 		return false, err
 	}
 	crash("after commit")
-	return wakes, db.place.check()
+	return wakes, db.place.stays()
 }
 
 // saveLog folds a write-ahead log that was removed into the database, while it is

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,52 +17,51 @@ import (
 
 // What happens when files beside the database are removed.
 
-// Somebody removes a file of SQLite's beside the database while it is in use.
-func TestDisks_E5_WhenAFileBesideTheDatabaseIsRemovedIs503UntilTheRestart(t *testing.T) {
-	for _, suffix := range []string{"-wal", "-shm"} {
-		for name, restart := range map[string]func(d *deliveries, relay, worker *process){
-			"both": func(_ *deliveries, relay, worker *process) {
-				relay.end()
-				worker.end()
-			},
-			"the worker before the relay": func(d *deliveries, relay, worker *process) {
-				worker.end()
-				worker = d.start("worker")
-				d.until("the new worker says what it makes of it", func() bool { return worker.stderr.String() != "" })
-				require.Equal(d, http.StatusServiceUnavailable, d.send(d.names["ann"]), "E5: 503 beside a worker that has other files")
-				relay.end()
-				worker.end()
-			},
-			"the relay before the worker": func(d *deliveries, relay, worker *process) {
-				relay.end()
-				relay = d.start("relay")
-				d.tells("the relay", relay)
-				d.until("the relay listens", func() bool { return strings.Contains(relay.stderr.String(), "relay listens") })
-				for range 3 {
-					require.Contains(d, []int{http.StatusNoContent, http.StatusServiceUnavailable}, d.send(d.names["ann"]))
+// Somebody removes what SQLite keeps beside the database while it is in use: the
+// services notice it by themselves and begin anew, and nobody opens the store amid
+// that, who would spoil what the services have.
+func TestDisks_E5_WhenAFileBesideTheDatabaseIsRemovedTheServicesBeginAnew(t *testing.T) {
+	for _, suffixes := range [][]string{{"-wal"}, {"-shm"}, {"-wal", "-shm"}} {
+		for name, meanwhile := range map[string]func(d *deliveries) (paused bool){
+			"idle": func(*deliveries) bool { return false },
+			"deliveries": func(d *deliveries) bool {
+				for range 20 {
+					answer, err := d.try(d.names["ann"])
+					require.True(d, err != nil || answer == http.StatusServiceUnavailable || answer == http.StatusNoContent)
 				}
-				worker.end()
-				relay.end()
+				return false
+			},
+			"a command that reads":  func(d *deliveries) bool { d.opens("report", "events"); return false },
+			"a command that writes": func(d *deliveries) bool { return d.opens("pause", "--reason", "to see") },
+			"a delivery, and a command that writes": func(d *deliveries) bool {
+				_, _ = d.try(d.names["ann"])
+				return d.opens("pause", "--reason", "to see")
 			},
 		} {
-			t.Run(suffix+"/"+name, func(t *testing.T) {
+			t.Run(strings.Join(suffixes, "")+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				d := &deliveries{site: newSite(t)}
 				d.deploy()
 				relay, worker := d.startRelay(), d.startWorker()
+				d.tells("the relay", relay)
+				d.tells("the worker", worker)
 				for range 5 {
 					require.Equal(t, http.StatusNoContent, d.send(d.names["ann"]))
 				}
-				require.NoError(t, os.Remove(filepath.Join(d.folder, "zensync.db"+suffix)))
-				for range 3 {
-					require.Equal(t, http.StatusServiceUnavailable, d.send(d.names["ann"]))
+				for _, suffix := range suffixes {
+					require.NoError(t, os.Remove(filepath.Join(d.folder, "zensync.db"+suffix)))
 				}
-				d.until("the log says what to do", func() bool {
-					return strings.Contains(relay.stderr.String(), "restart every zensync that uses this store")
-				})
-				restart(d, relay, worker)
+				paused := meanwhile(d)
+				for _, p := range []*process{relay, worker} {
+					require.Equal(t, exitFailed, p.wait(), "the service manager starts what failed")
+					require.Contains(t, p.stderr.String(), "removed or replaced while in use")
+				}
 				relay, worker = d.startRelay(), d.startWorker()
 				require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]))
+				if paused {
+					require.Contains(t, d.must(exitDone, "status"), "paused", "what a command has done stays done")
+					d.must(exitDone, "resume")
+				}
 				d.danIsDone()
 				relay.stop()
 				worker.stop()
@@ -69,6 +69,53 @@ func TestDisks_E5_WhenAFileBesideTheDatabaseIsRemovedIs503UntilTheRestart(t *tes
 				d.sound("active")
 			})
 		}
+	}
+}
+
+// opens runs a command that waits until the services have ended, or says what to do,
+// and tells which.
+func (d *deliveries) opens(args ...string) (done bool) {
+	d.Helper()
+	p := d.start(args...)
+	if p.wait() == exitDone {
+		return true
+	}
+	require.Equal(d, exitFailed, p.wait(), "stderr: %s", &p.stderr)
+	require.Contains(d, p.stderr.String(), "a command has to be run again")
+	return false
+}
+
+// The service manager starts one service again before the other has ended: that
+// waits for it.
+func TestDisks_E5_AServiceThatBeginsAnewWaitsForTheOther(t *testing.T) {
+	for _, suffix := range []string{"-wal", "-shm"} {
+		t.Run(suffix, func(t *testing.T) {
+			t.Parallel()
+			d := &deliveries{site: newSite(t)}
+			d.deploy()
+			relay, worker := d.startRelay(), d.startWorker()
+			for range 5 {
+				require.Equal(t, http.StatusNoContent, d.send(d.names["ann"]))
+			}
+			require.NoError(t, worker.cmd.Process.Signal(syscall.SIGSTOP)) // it is slow to end
+			require.NoError(t, os.Remove(filepath.Join(d.folder, "zensync.db"+suffix)))
+			require.Equal(t, exitFailed, relay.wait())
+			relay = d.startRelay()
+			d.tells("the relay", relay)
+			d.until("the log says what it waits for", func() bool {
+				return strings.Contains(relay.stderr.String(), "removed or replaced while in use")
+			})
+			require.Equal(t, http.StatusServiceUnavailable, d.send(d.names["dan"]), "E5: 503 beside a worker that has other files")
+			require.NoError(t, worker.cmd.Process.Signal(syscall.SIGCONT))
+			require.Equal(t, exitFailed, worker.wait())
+			worker = d.startWorker()
+			d.until("E5: the relay goes on by itself", func() bool { return d.send(d.names["dan"]) == http.StatusNoContent })
+			d.danIsDone()
+			relay.stop()
+			worker.stop()
+			d.kept()
+			d.sound("active")
+		})
 	}
 }
 

@@ -78,9 +78,9 @@ func serve(c *cli.Context, holder string, parts ...part) error {
 		working, end := context.WithCancelCause(ctx)
 		defer end(nil)
 		go passReloads(working, db, asked, hangups, all)
-		go watchUpgrade(working, db, end)
+		go watchStore(working, db, end)
 		err = together(working, services...)
-		if cause := context.Cause(working); err == nil && errors.Is(cause, store.ErrUpgraded) {
+		if cause := context.Cause(working); err == nil && mustEnd(cause) {
 			return cause
 		}
 		return err
@@ -117,23 +117,31 @@ func passReloads(ctx context.Context, db *store.DB, asked reloadRequest, hangups
 	}
 }
 
-// watchUpgrade ends a service once a newer zensync has changed the store under it:
-// the service manager starts it again, as the newer program that is there by then.
-// It would take nothing more.
-func watchUpgrade(ctx context.Context, db *store.DB, end context.CancelCauseFunc) {
+// watchStore ends a service once a newer zensync has changed the store under it, or a
+// file beside the database is no longer the one it has open: the service manager
+// starts it again, as the newer program that is there by then, or with the files that
+// are there. It would take nothing more.
+func watchStore(ctx context.Context, db *store.DB, end context.CancelCauseFunc) {
 	tick := time.NewTicker(reloadPoll)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			if err := db.Upgraded(ctx); errors.Is(err, store.ErrUpgraded) {
-				end(err)
-				return
+			for _, look := range []func(context.Context) error{db.Upgraded, db.Intact} {
+				if err := look(ctx); mustEnd(err) {
+					end(err)
+					return
+				}
 			}
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// mustEnd tells what ends a service from what passes.
+func mustEnd(err error) bool {
+	return errors.Is(err, store.ErrUpgraded) || errors.Is(err, store.ErrBereft)
 }
 
 // untilStopped is the error of a service. To be told to stop is none, however
