@@ -36,6 +36,7 @@ func (h *history) noteGrants(a *attempt) {
 		p.tie, p.grants = tie, map[int64]grant{}
 	}
 	for _, d := range h.duties {
+		p.regiven = p.regiven || h.gives(d, p) != slices.Contains(p.noRoles, idText(d.ID))
 		given := slices.Contains(link.Entitled, idText(d.ID))
 		if given != p.grants[d.ID].given || h.pushedNow(p, d, a, reports) {
 			p.grants[d.ID] = grant{given, began}
@@ -59,7 +60,13 @@ func (h *history) pushedNow(p *human, d *duty, a *attempt, reports papers) bool 
 func (h *history) keeps(p *human, reports papers) bool {
 	said := p.no[store.ActRemoveRole]
 	return slices.Contains(reports.holds[p.id], store.ActRemoveRole) || said.After(p.moved) &&
-		!slices.ContainsFunc(h.duties, func(d *duty) bool { return !d.unread() && p.turned[d.ID].After(said) })
+		!slices.ContainsFunc(h.duties, func(d *duty) bool { return !d.unread() && p.turned[d.ID].After(said) && !h.unturned(p, d) })
+}
+
+// unturned tells whether somebody joined and left again, or the other way round,
+// since a person said no, and nobody has looked in between: the no stands.
+func (h *history) unturned(p *human, d *duty) bool {
+	return !p.regiven && h.gives(d, p) == slices.Contains(p.noRoles, idText(d.ID))
 }
 
 // judgeDuties is rule W3 for somebody live with an account.

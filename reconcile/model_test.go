@@ -52,6 +52,8 @@ type human struct {
 	grants   map[int64]grant     // by role
 	no       map[store.Action]time.Time
 	noTo     map[store.Action]time.Time // Okta's lastUpdated of what a person has said no to
+	noRoles  []string                   // what his groups gave him as far as the store knew, when a person said no to taking roles from him
+	regiven  bool                       // whether they have given him others at an attempt since then
 }
 
 // keep is an edit made in ZenQMS to the account of a user who was in step.
@@ -192,6 +194,9 @@ func (h *history) discarded(hold store.Hold) {
 	h.view(func(tx *store.Tx) error {
 		st, err := tx.Standing(p.id)
 		p.noTo[hold.Action] = st.Updated
+		if hold.Action == store.ActRemoveRole {
+			p.noRoles, p.regiven = st.Entitled, false
+		}
 		return err
 	})
 }
