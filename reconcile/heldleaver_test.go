@@ -59,3 +59,51 @@ func TestK5_AReconcileWhereNobodyHasReadZenQMSFindsALeaversAccount(t *testing.T)
 	w.walk(store.ReconcileRun)
 	assert.Empty(t, w.acct.Calls(), "K4: and the next one has nothing to do, nor to ask")
 }
+
+func TestW4_WhoLeavesScopeWhileTheBrakeHoldsHimIsNotInTheSkipReport(t *testing.T) {
+	w, qms, _ := scoped(t, true)
+	u, other := w.hire("Ada", "Byron", "ACTIVE"), w.hire("Bo", "Cole", "ACTIVE")
+	w.org.AddMember(qms, u.ID)
+	w.org.AddMember(qms, other.ID)
+	w.sync()
+	w.acct.Fail(zenqmstest.OnUpdate, 1, zenqmstest.Fault{Status: 422, Message: "not like this"})
+	w.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
+	w.sync()
+	require.Equal(t, store.SkipRefused, w.skip(u.ID).Code)
+
+	w.w.Brake.Deactivations = Limit{}
+	w.org.RemoveMember(qms, u.ID)
+	w.org.DropAll()
+	w.walk(store.ReconcileRun)
+	assert.Len(t, w.holds(), 1)
+	assert.Empty(t, w.skip(u.ID).Code, "W4: out of scope is no skip")
+	w.acct.ResetCalls()
+	w.walk(store.ReconcileRun)
+	assert.Empty(t, w.acct.Calls(), "K4: the next one has nothing to do, nor to ask")
+	assert.Len(t, w.holds(), 1)
+
+	w.org.AddMember(qms, u.ID)
+	w.org.DropAll()
+	w.walk(store.ReconcileRun)
+	assert.Empty(t, w.holds(), "B2: what is no longer wanted is dropped")
+	assert.Equal(t, "Chief", w.account(u.ID).Title, "E4: what was refused is tried again")
+	assert.True(t, w.account(u.ID).Active)
+}
+
+// Nobody has looked at him between the walk that held him and his return.
+func TestB2_AWalkDropsTheHoldOfWhoIsBackInScopeAtTheNext(t *testing.T) {
+	w, qms, _ := scoped(t, true)
+	u := w.hire("Ada", "Byron", "ACTIVE")
+	w.org.AddMember(qms, u.ID)
+	w.sync()
+	w.w.Brake.Deactivations = Limit{}
+	w.org.RemoveMember(qms, u.ID)
+	w.org.DropAll()
+	w.walk(store.ReconcileRun)
+	require.Len(t, w.holds(), 1)
+	w.org.AddMember(qms, u.ID)
+	w.org.DropAll()
+	w.walk(store.ReconcileRun)
+	assert.Empty(t, w.holds(), "B2: what is no longer wanted is dropped")
+	assert.True(t, w.account(u.ID).Active)
+}

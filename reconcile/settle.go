@@ -247,14 +247,26 @@ func (wk *walk) rule(tx *store.Tx, st store.Standing, action store.Action, reaso
 	if err := tx.AppendLog(row); err != nil {
 		return err
 	}
-	if wk.Policy.Meaning(st.Status) == Gone {
-		if err := tx.DropSkip(st.OktaID); err != nil { // a leaver is never in the skip report (rule M3), whatever is held
+	if action == store.ActDeactivate {
+		if err := wk.endSkip(tx, st); err != nil {
 			return err
 		}
-	}
-	if action == store.ActDeactivate && st.Link != nil {
-		return nil // nothing else is ever sent of him
+		if st.Link != nil {
+			return nil // nothing else is ever sent of him
+		}
 	}
 	_, err := tx.Enqueue(p) // a live user's other fields, a leaver's link
 	return err
+}
+
+// endSkip takes somebody who is to be deactivated out of the skip report (rules
+// M3 and W4), whatever is held. His link shows what is asked for of him, as it
+// would had the worker looked at him: should he be back in scope at the next
+// walk he has moved, what is held is dropped and what he was skipped for is
+// tried again.
+func (wk *walk) endSkip(tx *store.Tx, st store.Standing) error {
+	if err := tx.DropSkip(st.OktaID); err != nil {
+		return err
+	}
+	return tx.SetWish(st.OktaID, wk.Policy.Wish(st.Person))
 }

@@ -113,7 +113,13 @@ func (tx *Tx) PutLink(l Link) error {
 // Unapply forgets what was last applied to a user's account, so that whoever
 // looks next finds him moved; nothing happens when there is no link.
 func (tx *Tx) Unapply(oktaID string) error {
-	return tx.run(`UPDATE link SET wish = '' WHERE okta_id = ?`, oktaID)
+	return tx.SetWish(oktaID, "")
+}
+
+// SetWish replaces what is kept of the wish last dealt with, for whoever deals
+// with a user without a sync of his; nothing happens when there is no link.
+func (tx *Tx) SetWish(oktaID, wish string) error {
+	return tx.run(`UPDATE link SET wish = ? WHERE okta_id = ?`, wish, oktaID)
 }
 
 // SetEntitled replaces what is kept of the roles a user's groups gave him when
