@@ -35,6 +35,20 @@ var lives = map[Life][]Life{
 	Unlinked:  {Active, Unlinking},
 }
 
+// GoesOnBy is the command after which something is sent to ZenQMS; "" where it
+// is as things stand.
+func (l Life) GoesOnBy() string {
+	switch l {
+	case Active:
+		return ""
+	case Paused:
+		return "zensync resume"
+	case Unlinking:
+		return "zensync unlink, then zensync deploy"
+	}
+	return "zensync deploy"
+}
+
 // Stage is where an installation stands, and who brought that about.
 type Stage struct {
 	Life   Life

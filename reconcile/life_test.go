@@ -341,3 +341,11 @@ func TestE4_RetryGivesWhatWasGivenUpAllItsAttemptsAgain(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, none)
 }
+
+func TestC1_WhatEndsAStateInWhichNothingIsSent(t *testing.T) {
+	for life, by := range map[Life]string{
+		New: "zensync deploy", Active: "", Paused: "zensync resume", Unlinking: "zensync unlink, then zensync deploy", Unlinked: "zensync deploy",
+	} {
+		assert.Equal(t, by, life.GoesOnBy(), "C1: %q", life)
+	}
+}

@@ -45,6 +45,9 @@ func (c *crew) work(ctx context.Context, p *post) (next *crew, err error) {
 	}
 	p.part.Ready("at work; reconciles at " + c.Sync.Schedule)
 	c.log.Info("worker started", "okta", c.Okta.OrgURL, "zenqms", c.ZenQMS.BaseURL, "schedule", c.Sync.Schedule)
+	if err := c.sayIdle(ctx, p.db); err != nil {
+		return nil, err
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- c.worker.Run(ctx) }()
 	for next == nil {
@@ -58,6 +61,19 @@ func (c *crew) work(ctx context.Context, p *post) (next *crew, err error) {
 	p.part.Reloading()
 	close(anew)
 	return next, drained(ended, beat)
+}
+
+// sayIdle logs that nothing is sent to ZenQMS, and what ends that. Nobody would
+// learn from a service's log otherwise that its store was lost, for what is made
+// anew in its place is like one that nobody has deployed yet.
+func (c *crew) sayIdle(ctx context.Context, db *store.DB) error {
+	return db.View(ctx, func(tx *store.Tx) error {
+		stage, err := reconcile.StageOf(tx)
+		if next := stage.Life.GoesOnBy(); err == nil && next != "" {
+			c.log.Warn("what Okta sends is stored, and nothing is sent to ZenQMS", "until", next)
+		}
+		return err
+	})
 }
 
 // drained waits for a worker that takes no more work to end what it has in its

@@ -149,3 +149,50 @@ func TestDisks_C5_WhenTheLockFileIsRemovedTheLaterWorkerWorks(t *testing.T) {
 	d.kept()
 	d.sound("active")
 }
+
+// Somebody removes the database itself. What is open is then all there is of it, so
+// that a person is waited for; what is begun in its place knows nobody, sends
+// nothing, says so, and finds everybody again.
+func TestDisks_C3_WhenTheDatabaseIsRemovedADeployFindsEverybodyAgain(t *testing.T) {
+	for name, end := range map[string]func(p *process){
+		"stopped": (*process).end,
+		"killed":  func(p *process) { require.NoError(t, p.cmd.Process.Kill()); p.wait() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &deliveries{site: newSite(t)}
+			d.deploy()
+			relay, worker := d.startRelay(), d.startWorker()
+			require.Equal(t, http.StatusNoContent, d.send(d.names["dan"]))
+			d.danIsDone()
+			require.NoError(t, os.Remove(filepath.Join(d.folder, "zensync.db")))
+			require.Equal(t, http.StatusServiceUnavailable, d.send(d.names["ann"]), "E5: 503 when what is stored would be in no file")
+			d.until("the log says so", func() bool { return strings.Contains(relay.stderr.String(), "removed or replaced while in use") })
+			end(relay)
+			end(worker)
+			d.accepted = nil // it is lost with the database
+
+			relay, worker = d.startRelay(), d.startWorker()
+			d.tells("the relay", relay)
+			d.tells("the worker", worker)
+			d.until("the worker's log says that nothing is sent", func() bool {
+				return strings.Contains(worker.stderr.String(), `nothing is sent to ZenQMS" until="zensync deploy"`)
+			})
+			d.account.ResetCalls()
+			require.Equal(t, http.StatusNoContent, d.send(d.names["ann"]), "E5: hooks are stored")
+			require.Contains(t, d.must(exitDone, "status"), "new")
+			require.Empty(t, d.account.Calls(), "C1: nothing is sent before a deploy")
+			d.must(exitHeld, "deploy", "--yes")
+			d.until("all is done", func() bool { return d.left() == 0 })
+			for _, call := range d.account.Writes() {
+				if call.Path == "/v2/users" {
+					require.Equal(t, "cyd@example.com", call.Body["email"], "C3: nobody is created twice; cyd was refused before")
+				}
+			}
+			relay.stop()
+			worker.stop()
+			d.kept()
+			d.sound("active")
+		})
+	}
+}
