@@ -1,10 +1,13 @@
 package reconcile
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"github.com/zensync/zensync/reconcile/zenqms"
 	"github.com/zensync/zensync/reconcile/zenqms/zenqmstest"
 	"github.com/zensync/zensync/store"
 )
@@ -52,4 +55,30 @@ func TestC3_ASearchThatShowsNobodyClearsNothing(t *testing.T) {
 	for _, z := range w.acct.Users() {
 		assert.Empty(t, z.ExternalID, "C3: %s", u.ID)
 	}
+}
+
+// An account that has no user yet lists none, and the worker makes the first ones
+// while the list is on its way: that is no search that fails.
+func TestK5_TheFirstUserMadeWhileNobodyIsListedFailsNoDeploy(t *testing.T) {
+	w := newWorld(t)
+	u := w.hire("Ada", "Byron", "ACTIVE")
+	listed := false
+	whole := w.acct.Transport()
+	client, err := zenqms.New(zenqms.Config{BaseURL: "https://zenqms.example.com", APIKey: zenqmstest.DefaultToken, MaxRequestsPerSecond: -1,
+		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			resp, err := whole.RoundTrip(r)
+			if !listed {
+				listed = true // what the worker asks comes here as well
+				w.hooks()
+				w.drain()
+			}
+			return resp, err
+		})})
+	require.NoError(t, err)
+	w.w.ZenQMS = client
+	run := w.walk(store.InitialRun)
+	assert.Equal(t, store.RunDone, run.State, "K5: %s", run.Error)
+	assert.True(t, listed)
+	assert.True(t, w.account(u.ID).Active)
+	assert.Equal(t, 1, w.acct.Len(), "C5: nobody is created twice")
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/zensync/zensync/store"
 )
 
-// errShowsNobody fails the reading of an account that has linked users and
-// lists none: whoever made the key is one.
+// errShowsNobody fails the reading of an account that had linked users when it
+// began and lists none: whoever made the key is one.
 var errShowsNobody = &zenqms.Error{Op: "list users", Message: "ZenQMS lists no user at all, so that nothing was concluded: check what the API key may see"}
 
 // readIndex reads all of ZenQMS's users into the index, page by page. A
@@ -20,10 +20,14 @@ func (w *Worker) readIndex(ctx context.Context) error {
 	defer w.indexing.Unlock()
 	var began string
 	var reading int64
+	var links store.LinkCount // of before: the worker may make the first one meanwhile
 	if err := w.DB.Update(ctx, func(tx *store.Tx) error {
 		began = store.FormatTime(tx.Now)
 		last, err := generation(tx)
 		if err != nil {
+			return err
+		}
+		if links, err = tx.LinkCount(); err != nil {
 			return err
 		}
 		reading = last + 1
@@ -45,16 +49,10 @@ func (w *Worker) readIndex(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	if nobody && links.Active+links.Inactive > 0 {
+		return errShowsNobody
+	}
 	return w.DB.Update(ctx, func(tx *store.Tx) error {
-		if nobody {
-			links, err := tx.LinkCount()
-			if err != nil {
-				return err
-			}
-			if links.Active+links.Inactive > 0 {
-				return errShowsNobody
-			}
-		}
 		if err := tx.DropAccountsBefore(reading); err != nil {
 			return err
 		}
