@@ -23,6 +23,7 @@ var delivery = []Requirement{
 			s.hire("ada", "Ada Byron", "Analyst", oktatest.Active)
 			s.hire("bob", "Bob Stone", "Analyst", oktatest.Active)
 			s.deploy()
+			s.stopClock()
 			u, _ := s.accountOf("ada")
 			s.account.Fail(zenqmstest.Match{Method: http.MethodPatch, Path: "/v2/users/" + u.ID}, 2, zenqmstest.Fault{Status: 500})
 			for _, name := range []string{"ada", "bob"} {

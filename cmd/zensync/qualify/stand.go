@@ -48,7 +48,8 @@ type stand struct {
 	setting Setting
 	options Options
 	folder  string
-	ahead   atomic.Int64 // nanoseconds by which this installation's clock is ahead
+	ahead   atomic.Int64              // nanoseconds by which this installation's clock is ahead
+	still   atomic.Pointer[time.Time] // what it shows while it stands still
 
 	org      *oktatest.Org
 	oktaURL  string
@@ -87,10 +88,26 @@ func (s *stand) must(err error) {
 }
 
 // clock is that of the whole installation: the real one, and what pass added.
-func (s *stand) clock() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+func (s *stand) clock() time.Time {
+	if still := s.still.Load(); still != nil {
+		return *still
+	}
+	return time.Now().Add(time.Duration(s.ahead.Load()))
+}
+
+// stopClock lets no time go by but by pass, for what has to be looked at before
+// the next second is over, however slow the machine is. It lasts for the case.
+func (s *stand) stopClock() {
+	now := s.clock()
+	s.still.Store(&now)
+}
 
 // pass lets time go by.
 func (s *stand) pass(d time.Duration) {
+	if still := s.still.Load(); still != nil {
+		now := still.Add(d)
+		s.still.Store(&now)
+	}
 	s.ahead.Add(int64(d))
 	s.db.Nudge()
 }
