@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"slices"
 
@@ -104,8 +105,7 @@ func (w *Worker) gatherRivals(ctx context.Context, a *attempt) error {
 }
 
 // askOktaForRivals asks Okta once who has the address, and reads by id those
-// of whom only the directory says so, or says something newer: it may be old,
-// and a filter may lag.
+// who are in doubt.
 func (w *Worker) askOktaForRivals(ctx context.Context, a *attempt, known []store.Standing) ([]store.Standing, error) {
 	answer, err := w.Okta.UsersByEmail(ctx, a.facts.User.Email)
 	if err != nil {
@@ -115,15 +115,10 @@ func (w *Worker) askOktaForRivals(ctx context.Context, a *attempt, known []store
 	for _, u := range answer {
 		current[u.ID] = person(u)
 	}
-	for _, st := range known {
-		p, answered := current[st.OktaID]
-		lags := st.Updated.After(p.Updated) || st.Status == store.Deleted
-		if answered && !lags || st.OktaID == a.facts.User.OktaID {
-			continue
-		}
-		u, err := w.Okta.User(ctx, st.OktaID)
+	for _, id := range w.doubted(a.facts.User, current, known) {
+		u, err := w.Okta.User(ctx, id)
 		if okta.IsNotFound(err) {
-			delete(current, st.OktaID) // deleted: no rival
+			delete(current, id) // deleted: no rival
 			continue
 		}
 		if err != nil {
@@ -155,4 +150,25 @@ func (w *Worker) askOktaForRivals(ctx context.Context, a *attempt, known []store
 		return 1
 	})
 	return others, nil
+}
+
+// doubted are the ids of those with a user's address who have to be read: of
+// whom only the directory says so, or says something newer, for it may be old,
+// and a filter may lag. For somebody gone it is all of them: somebody live at
+// his address leaves him his account, and a filter's late word must not.
+func (w *Worker) doubted(u store.Person, current map[string]store.Person, known []store.Standing) []string {
+	doubted := map[string]bool{}
+	for _, st := range known {
+		p, answered := current[st.OktaID]
+		if !answered || st.Updated.After(p.Updated) || st.Status == store.Deleted {
+			doubted[st.OktaID] = true
+		}
+	}
+	if w.Policy.Meaning(u.Status) == Gone {
+		for id := range current {
+			doubted[id] = true
+		}
+	}
+	delete(doubted, u.OktaID)
+	return slices.Sorted(maps.Keys(doubted))
 }

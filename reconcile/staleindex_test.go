@@ -113,4 +113,18 @@ func TestL3_AFilterThatLagsDoesNotUndoWhatIsKnown(t *testing.T) {
 		w.sync()
 		assert.Equal(t, u.ID, w.account(u.ID).ExternalID, "who reads 404 is no rival")
 	})
+	t.Run("a stranger who is deleted, and a leaver", func(t *testing.T) {
+		w := newWorld(t, lagging)
+		w.acct.AddUser(zenqmstest.User{Email: "ada@example.com", FirstName: "Ada", LastName: "Byron", Active: true})
+		other := w.org.AddUser(oktatest.Profile{Login: "1", Email: "ada@example.com", FirstName: "Bo", LastName: "Cole"}, "STAGED")
+		u := w.org.AddUser(oktatest.Profile{Login: "2", Email: "ada@example.com", FirstName: "Ada", LastName: "Byron"}, "SUSPENDED")
+		w.org.DropAll()
+		w.pass(time.Minute)
+		w.org.Delete(other.ID)
+		w.org.DropAll()
+		w.pass(time.Second)
+		w.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Analyst" })
+		w.sync()
+		assert.False(t, w.account(u.ID).Active, "L6: nobody live has his address, whatever the filter still says")
+	})
 }
