@@ -11,15 +11,20 @@ import (
 	"github.com/zensync/zensync/store"
 )
 
+// refuseChief has a user become Chief, which ZenQMS does not take.
+func (w *world) refuseChief(id string) {
+	w.acct.Fail(zenqmstest.OnUpdate, 1, zenqmstest.Fault{Status: 422, Message: "not like this"})
+	w.org.UpdateProfile(id, func(p *oktatest.Profile) { p.Title = "Chief" })
+	w.sync()
+	require.Equal(w, store.SkipRefused, w.skip(id).Code)
+}
+
 func TestM3_ALeaverWhomTheBrakeHoldsIsNotInTheSkipReport(t *testing.T) {
 	w := newWorld(t)
 	w.hire("Bo", "Cole", "ACTIVE")
 	u := w.hire("Ada", "Byron", "ACTIVE")
 	w.sync()
-	w.acct.Fail(zenqmstest.OnUpdate, 1, zenqmstest.Fault{Status: 422, Message: "not like this"})
-	w.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
-	w.sync()
-	require.Equal(t, store.SkipRefused, w.skip(u.ID).Code)
+	w.refuseChief(u.ID)
 
 	w.w.Brake.Deactivations = Limit{}
 	w.org.SetStatus(u.ID, "DEPROVISIONED")
@@ -66,10 +71,7 @@ func TestW4_WhoLeavesScopeWhileTheBrakeHoldsHimIsNotInTheSkipReport(t *testing.T
 	w.org.AddMember(qms, u.ID)
 	w.org.AddMember(qms, other.ID)
 	w.sync()
-	w.acct.Fail(zenqmstest.OnUpdate, 1, zenqmstest.Fault{Status: 422, Message: "not like this"})
-	w.org.UpdateProfile(u.ID, func(p *oktatest.Profile) { p.Title = "Chief" })
-	w.sync()
-	require.Equal(t, store.SkipRefused, w.skip(u.ID).Code)
+	w.refuseChief(u.ID)
 
 	w.w.Brake.Deactivations = Limit{}
 	w.org.RemoveMember(qms, u.ID)
